@@ -1,0 +1,22 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+#include "common/rpc/tls.h"
+
+namespace tcpfleet::rpc {
+
+inline constexpr int kLargestMessageToController =
+    72 << 20;  // a ConnectionFrame of kMostRowsBytes and its wrapping
+
+// One channel to HOST:PORT or unix:/path, with keepalive against dead peers and no HTTP proxy.
+// Connects at the first call and fails it at once when nobody is there. Unix sockets take no TLS:
+// the directory's permissions are the lock.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const std::string& address,
+                                                          const TlsFiles& tls);
+
+}  // namespace tcpfleet::rpc

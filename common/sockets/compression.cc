@@ -1,0 +1,36 @@
+#include "common/sockets/compression.h"
+
+#include <absl/strings/str_cat.h>
+
+#include "common/base/check.h"
+
+namespace tcpfleet::sockets {
+
+std::string Compressor::Compress(const v1::ConnectionRows& rows) {
+  constexpr int kLevel = 1;
+  rows.SerializeToString(&plain_);
+  if (plain_.empty()) return {};
+  packed_.resize(ZSTD_compressBound(plain_.size()));
+  const size_t size = ZSTD_compressCCtx(context_.get(), packed_.data(), packed_.size(),
+                                        plain_.data(), plain_.size(), kLevel);
+  TF_CHECK(!ZSTD_isError(size));  // the output cannot be too small
+  return packed_.substr(0, size);
+}
+
+absl::StatusOr<std::string> Decompress(absl::string_view packed, size_t size) {
+  if (packed.empty() && size == 0) return std::string();
+  if (ZSTD_getFrameContentSize(packed.data(), packed.size()) != size) {
+    return absl::DataLossError(absl::StrCat("rows_zstd is not a zstd frame of ", size, " bytes"));
+  }
+  std::string plain(size, '\0');
+  const size_t got = ZSTD_decompress(plain.data(), plain.size(), packed.data(), packed.size());
+  if (ZSTD_isError(got)) {
+    return absl::DataLossError(absl::StrCat("rows_zstd: ", ZSTD_getErrorName(got)));
+  }
+  if (got != size) {
+    return absl::DataLossError(absl::StrCat("rows_zstd holds ", got, " bytes, not ", size));
+  }
+  return plain;
+}
+
+}  // namespace tcpfleet::sockets

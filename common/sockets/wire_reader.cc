@@ -1,0 +1,57 @@
+#include "common/sockets/wire_reader.h"
+
+namespace tcpfleet::sockets {
+namespace {
+
+enum WireType : uint64_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+
+}  // namespace
+
+std::optional<uint64_t> TakeVarint(absl::string_view& bytes) {
+  constexpr size_t kLongest = 10;
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes.size() && i < kLongest; ++i) {
+    const auto byte = static_cast<uint8_t>(bytes[i]);
+    value |= uint64_t{byte & 0x7fu} << (7 * i);
+    if ((byte & 0x80) == 0) {
+      bytes.remove_prefix(i + 1);
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<WireReader::Record> WireReader::Next() {
+  if (rest_.empty()) return std::nullopt;
+  ok_ = false;
+  const std::optional<uint64_t> tag = TakeVarint(rest_);
+  if (!tag || *tag >> 3 == 0 || *tag > UINT32_MAX) return std::nullopt;
+  Record record{.field = static_cast<uint32_t>(*tag >> 3), .bytes = {}};
+  const uint64_t type = *tag & 7;
+  if (type == kVarint) {
+    const std::optional<uint64_t> number = TakeVarint(rest_);
+    if (!number) return std::nullopt;
+    record.number = *number;
+  } else {
+    std::optional<uint64_t> length = type == kFixed64   ? 8
+                                     : type == kFixed32 ? 4
+                                     : type == kBytes   ? TakeVarint(rest_)
+                                                        : std::nullopt;
+    if (!length || *length > rest_.size()) return std::nullopt;
+    record.has_bytes = type == kBytes;
+    record.bytes = rest_.substr(0, *length);
+    rest_.remove_prefix(*length);
+  }
+  ok_ = true;
+  return record;
+}
+
+std::optional<size_t> CountVarints(absl::string_view bytes) {
+  size_t count = 0;
+  for (; !bytes.empty(); ++count) {
+    if (!TakeVarint(bytes)) return std::nullopt;
+  }
+  return count;
+}
+
+}  // namespace tcpfleet::sockets

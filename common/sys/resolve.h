@@ -1,0 +1,17 @@
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "common/base/ip_address.h"
+
+namespace tcpfleet::sys {
+
+// Addresses of a name or address literal through getaddrinfo(3), in its order (RFC 6724), without
+// repeats, at most 16. NotFound when the name does not resolve. Blocks for as long as the resolver
+// does.
+absl::StatusOr<std::vector<base::IpAddress>> ResolveHost(const std::string& host);
+
+}  // namespace tcpfleet::sys
