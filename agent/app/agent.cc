@@ -1,0 +1,161 @@
+#include "agent/app/agent.h"
+
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
+#include <absl/time/time.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <utility>
+
+#include "agent/app/host_facts.h"
+#include "agent/load/limits.h"
+#include "agent/service/host_service.h"
+#include "agent/service/run_registry.h"
+#include "agent/service/socket_service.h"
+#include "agent/service/stress_service.h"
+#include "agent/sockets/inet_diag_source.h"
+#include "agent/sockets/socket_hub.h"
+#include "common/base/clock.h"
+#include "common/base/status_macros.h"
+#include "common/base/task_thread.h"
+#include "common/rpc/grpc_log.h"
+#include "common/sys/rlimit.h"
+#include "common/sys/signals.h"
+
+namespace tcpfleet::agent {
+namespace {
+
+constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
+constexpr char kDefaultSocketDirectory[] = "/run/tcpfleet";
+
+}  // namespace
+
+// In start order; destroyed in reverse.
+struct Agent::Parts {
+  Parts(v1::DescribeResponse host_facts, const AgentLoadLimits& limits)
+      : facts(std::move(host_facts)),
+        load_limits(DescribeLoadLimits(limits)),
+        hub(&source, &clock),
+        runs(limits),
+        host_service([this] { return Describe(); }),
+        socket_service(&hub, &tasks),
+        stress_service(&runs) {}
+
+  v1::DescribeResponse Describe() {
+    v1::DescribeResponse response = facts;
+    *response.mutable_limits() = load_limits;
+    *response.add_collectors() = hub.Describe();
+    *response.add_collectors() = DescribeLoadCollector();
+    response.set_uptime_seconds(static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9);
+    return response;
+  }
+
+  base::SystemClock clock;
+  const int64_t started_ns = clock.MonotonicNs();
+  const v1::DescribeResponse facts;
+  const v1::LoadLimits load_limits;
+  InetDiagSource source;
+  SocketHub hub;
+  base::TaskThread tasks;
+  RunRegistry runs;
+  HostService host_service;
+  SocketService socket_service;
+  StressService stress_service;
+  std::unique_ptr<rpc::ServerHost> server;
+};
+
+absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const AgentOptions& options) {
+  TF_ASSIGN_OR_RETURN(v1::DescribeResponse facts, ReadHostFacts(options.name));
+  auto parts = std::make_unique<Parts>(std::move(facts), options.limits);
+  const std::array<grpc::Service*, 3> services = {&parts->host_service, &parts->socket_service,
+                                                  &parts->stress_service};
+  TF_ASSIGN_OR_RETURN(parts->server, rpc::ServerHost::Start(options.server, services));
+  return std::unique_ptr<Agent>(new Agent(std::move(parts)));
+}
+
+Agent::Agent(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+Agent::~Agent() { Stop(); }
+
+const std::vector<std::string>& Agent::addresses() const { return parts_->server->addresses(); }
+
+void Agent::Stop() {
+  parts_->runs.StopAll();
+  parts_->hub.Stop();
+  parts_->server->Shutdown(kShutdownGrace);
+}
+
+namespace {
+
+// Waits for SIGINT or SIGTERM, or for the end of stdin when asked to. What it was, for the log.
+std::string WaitForEnd(sys::TerminationSignals& signals, bool watch_stdin) {
+  std::array<pollfd, 2> watched = {
+      pollfd{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = watch_stdin ? STDIN_FILENO : -1, .events = POLLIN, .revents = 0}};
+  for (;;) {
+    ::poll(watched.data(), watched.size(), -1);
+    if (signals.Take() != 0) return "signal";
+    char ignored[64];
+    if (watched[1].revents != 0 && ::read(STDIN_FILENO, ignored, sizeof(ignored)) <= 0)
+      return "end of stdin";
+  }
+}
+
+// Without --listen the agent also has a Unix socket, where it may make the directory for it.
+void AddDefaultSocket(std::vector<std::string>& listen) {
+  std::error_code error;
+  if (std::filesystem::create_directory(kDefaultSocketDirectory, error)) {
+    std::filesystem::permissions(kDefaultSocketDirectory, std::filesystem::perms(0750), error);
+  }
+  if (::access(kDefaultSocketDirectory, W_OK) == 0) {
+    listen.push_back(absl::StrCat("unix:", kDefaultSocketDirectory, "/agent.sock"));
+  } else {
+    spdlog::info("no Unix socket: {} cannot be written to", kDefaultSocketDirectory);
+  }
+}
+
+absl::Status Run(AgentOptions options) {
+  TF_RETURN_IF_ERROR(observe::SetUpLogging(options.log));
+  if (options.default_listen) AddDefaultSocket(options.server.listen);
+  TF_RETURN_IF_ERROR(sys::BlockTerminationSignals());
+  rpc::RouteGrpcLog();
+  TF_ASSIGN_OR_RETURN(sys::TerminationSignals signals, sys::TerminationSignals::Create());
+  TF_ASSIGN_OR_RETURN(const uint64_t open_files, sys::RaiseOpenFileLimit());
+  TF_ASSIGN_OR_RETURN(const std::unique_ptr<Agent> agent, Agent::Start(options));
+
+  spdlog::info("listening on {}; {} open files", absl::StrJoin(agent->addresses(), ", "),
+               open_files);
+  if (options.server.insecure_listen && !options.server.tls.enabled()) {
+    spdlog::warn(
+        "--insecure-listen: anybody who reaches these addresses can run load from this host");
+  }
+  std::printf("ready\n");
+  std::fflush(stdout);
+
+  spdlog::info("stopping: {}", WaitForEnd(signals, options.exit_on_stdin_close));
+  agent->Stop();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunAgentMain(int argc, char** argv) {
+  const absl::StatusOr<ParsedCommandLine> parsed =
+      ParseAgentCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+  const bool is_usage = !parsed.ok();
+  if (parsed.ok() && !parsed->options) {
+    std::fputs(parsed->text.c_str(), stdout);
+    return 0;
+  }
+  const absl::Status status = is_usage ? parsed.status() : Run(*parsed->options);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "tcpfleet-agent: %s\n", std::string(status.message()).c_str());
+  return is_usage || absl::IsInvalidArgument(status) || absl::IsPermissionDenied(status) ? 2 : 1;
+}
+
+}  // namespace tcpfleet::agent

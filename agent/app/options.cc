@@ -1,0 +1,197 @@
+#include "agent/app/options.h"
+
+#include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <yaml-cpp/yaml.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status_context.h"
+#include "common/base/status_macros.h"
+#include "common/base/suggest.h"
+#include "common/base/units.h"
+#include "common/base/version.h"
+#include "common/sys/file.h"
+
+namespace tcpfleet::agent {
+namespace {
+
+constexpr char kDefaultAddress[] = "127.0.0.1:7117";
+
+// The flags as typed; interpreted by Interpret().
+struct RawFlags {
+  std::vector<std::string> listen;
+  std::vector<std::string> allow_target;
+  std::string name, config, max_connections, max_rate, max_duration;
+  rpc::TlsFiles tls;
+  observe::LogOptions log;
+  bool insecure_listen = false;
+  bool exit_on_stdin_close = false;
+};
+
+void DeclareFlags(CLI::App& app, RawFlags& flags) {
+  app.set_version_flag("--version", absl::StrCat("tcpfleet-agent ", base::Version()));
+  app.add_option("--listen", flags.listen,
+                 absl::StrCat("ADDRESS:PORT or unix:/path; repeatable (default: ", kDefaultAddress,
+                              " and unix:/run/tcpfleet/agent.sock where possible)"));
+  app.add_flag("--insecure-listen", flags.insecure_listen,
+               "permit addresses beyond loopback without TLS; logs a warning");
+  app.add_option("--tls-ca", flags.tls.ca,
+                 "PEM file: the authority that signed the controllers' certificates");
+  app.add_option("--tls-cert", flags.tls.cert, "PEM file: this agent's certificate");
+  app.add_option("--tls-key", flags.tls.key, "PEM file: its key");
+  app.add_option("--config", flags.config, "YAML file with the same names; the command line wins");
+  app.add_option("--name", flags.name, "name of this agent (default: the host name)");
+  app.add_option("--allow-target", flags.allow_target,
+                 "network load may go to, CIDR; repeatable, replaces the default (loopback and "
+                 "private networks)");
+  app.add_option("--max-connections", flags.max_connections,
+                 "connections of all load runs together");
+  app.add_option("--max-rate", flags.max_rate, "operations per second of all load runs together");
+  app.add_option("--max-duration", flags.max_duration, "longest load run, warm-up included");
+  app.add_option("--log-level", flags.log.level, "error, warn, info or debug")
+      ->capture_default_str();
+  app.add_option("--log-format", flags.log.format, "text or json")->capture_default_str();
+  app.add_flag("--exit-on-stdin-close", flags.exit_on_stdin_close,
+               "stop when stdin ends: for programs that start a private agent");
+}
+
+std::vector<std::string> FlagNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
+  return names;
+}
+
+// The settings of the file as command line arguments, without those that the command line gives
+// itself.
+absl::StatusOr<std::vector<std::string>> ArgumentsFromFile(
+    const std::string& path, const CLI::App& app, absl::Span<const std::string> command_line) {
+  TF_ASSIGN_OR_RETURN(const std::string text, sys::ReadFile(path));
+  std::vector<std::string> arguments;
+  try {
+    const YAML::Node root = YAML::Load(text);
+    if (!root.IsNull() && !root.IsMap()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ":1: must be a list of 'name: value' lines"));
+    }
+    for (const auto& entry : root) {
+      const std::string flag = "--" + entry.first.as<std::string>();
+      const std::string where = absl::StrCat(path, ":", entry.first.Mark().line + 1);
+      const std::vector<std::string> known = FlagNames(app);
+      if (std::find(known.begin(), known.end(), flag) == known.end() || flag == "--config") {
+        return absl::InvalidArgumentError(absl::StrCat(where, ": unknown setting '", flag.substr(2),
+                                                       "'", base::DidYouMean(flag, known)));
+      }
+      const bool given =
+          std::any_of(command_line.begin(), command_line.end(), [&](const std::string& argument) {
+            return argument == flag || absl::StartsWith(argument, flag + "=");
+          });
+      if (given) continue;
+      if (entry.second.IsSequence()) {
+        for (const auto& item : entry.second)
+          arguments.push_back(absl::StrCat(flag, "=", item.as<std::string>()));
+      } else {
+        arguments.push_back(absl::StrCat(flag, "=", entry.second.as<std::string>()));
+      }
+    }
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ":", error.mark.line + 1, ": ", error.msg));
+  }
+  return arguments;
+}
+
+absl::Status ParseInto(CLI::App& app, std::vector<std::string> arguments) {
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  try {
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    throw;
+  } catch (const CLI::CallForVersion&) {
+    throw;
+  } catch (const CLI::ExtrasError&) {
+    const std::vector<std::string> extras = app.remaining();
+    const std::string first = extras.empty() ? "" : extras.front();
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown argument '", first, "'", base::DidYouMean(first, FlagNames(app))));
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<AgentLoadLimits> InterpretLimits(const RawFlags& flags) {
+  AgentLoadLimits limits;
+  if (!flags.allow_target.empty()) {
+    limits.allowed_targets.value.clear();
+    limits.allowed_targets.source = "--allow-target";
+    for (const std::string& text : flags.allow_target) {
+      absl::StatusOr<base::IpNetwork> network = base::IpNetwork::Parse(text);
+      if (!network.ok()) return base::WithContext("--allow-target", network.status());
+      limits.allowed_targets.value.push_back(*std::move(network));
+    }
+  }
+  if (!flags.max_connections.empty()) {
+    const absl::StatusOr<uint64_t> count = base::ParseCount(flags.max_connections);
+    if (!count.ok()) return base::WithContext("--max-connections", count.status());
+    limits.max_connections = {*count, "--max-connections"};
+  }
+  if (!flags.max_rate.empty()) {
+    const absl::StatusOr<uint64_t> rate = base::ParseCount(flags.max_rate);
+    if (!rate.ok()) return base::WithContext("--max-rate", rate.status());
+    limits.max_rate_per_second = {static_cast<double>(*rate), "--max-rate"};
+  }
+  if (!flags.max_duration.empty()) {
+    const absl::StatusOr<absl::Duration> duration = base::ParseDuration(flags.max_duration);
+    if (!duration.ok()) return base::WithContext("--max-duration", duration.status());
+    limits.max_duration = {*duration, "--max-duration"};
+  }
+  return limits;
+}
+
+absl::StatusOr<AgentOptions> Interpret(RawFlags flags) {
+  AgentOptions options;
+  TF_ASSIGN_OR_RETURN(options.limits, InterpretLimits(flags));
+  options.name = std::move(flags.name);
+  options.default_listen = flags.listen.empty();
+  options.server.listen =
+      options.default_listen ? std::vector<std::string>{kDefaultAddress} : std::move(flags.listen);
+  options.server.tls = std::move(flags.tls);
+  options.server.insecure_listen = flags.insecure_listen;
+  options.log = std::move(flags.log);
+  options.exit_on_stdin_close = flags.exit_on_stdin_close;
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<ParsedCommandLine> ParseAgentCommandLine(absl::Span<const std::string> arguments) {
+  CLI::App app(
+      "Runs on every host of the fleet: samples TCP sockets and generates load for tcpfleet.",
+      "tcpfleet-agent");
+  RawFlags flags;
+  DeclareFlags(app, flags);
+  std::vector<std::string> all(arguments.begin(), arguments.end());
+  try {
+    TF_RETURN_IF_ERROR(ParseInto(app, all));
+    if (!flags.config.empty()) {
+      TF_ASSIGN_OR_RETURN(std::vector<std::string> combined,
+                          ArgumentsFromFile(flags.config, app, arguments));
+      combined.insert(combined.end(), arguments.begin(), arguments.end());
+      flags = RawFlags();
+      TF_RETURN_IF_ERROR(ParseInto(app, std::move(combined)));
+    }
+  } catch (const CLI::CallForHelp&) {
+    return ParsedCommandLine{std::nullopt, app.help()};
+  } catch (const CLI::CallForVersion& version) {
+    return ParsedCommandLine{std::nullopt, absl::StrCat(version.what(), "\n")};
+  }
+  ParsedCommandLine parsed;
+  TF_ASSIGN_OR_RETURN(parsed.options, Interpret(std::move(flags)));
+  return parsed;
+}
+
+}  // namespace tcpfleet::agent

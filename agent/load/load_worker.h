@@ -1,0 +1,114 @@
+// One load thread: its event loop, the phases of a run in it, and the reports it makes. What it
+// does with sockets is the subclass's: ClientWorker or ServerWorker.
+//
+// Threads: made, started, woken and joined by the supervisor; everything else happens on the
+//          worker's own thread.
+// Bounds:  a turn handles at most kEventsPerTurn events and never sleeps longer than
+//          kLongestWaitNs, so a stop or the end of the lease is noticed without anybody's help.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <thread>
+
+#include "agent/load/mailbox.h"
+#include "agent/load/plan.h"
+#include "agent/load/run_control.h"
+#include "agent/load/tcp_info_sampler.h"
+#include "common/sys/epoll.h"
+#include "common/sys/event_fd.h"
+
+namespace tcpfleet::agent {
+
+class LoadWorker {
+ public:
+  virtual ~LoadWorker() = default;
+  LoadWorker(const LoadWorker&) = delete;
+  LoadWorker& operator=(const LoadWorker&) = delete;
+
+  void Start();
+  // Makes it look at RunControl now.
+  void Wake() { wake_.Notify(); }
+  void Join();
+
+  Mailbox& mailbox() { return mailbox_; }
+  bool SamplesTcpInfo() const { return sampler_.slots() > 0; }
+
+ protected:
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+  struct Seat {
+    const RunPlan* plan;  // outlives the worker, as does `control`
+    RunControl* control;
+    uint32_t index;
+  };
+  // For `grace_ns` after the end time the worker goes on serving, but nothing is counted except
+  // accepted connections.
+  LoadWorker(const Seat& seat, sys::Epoll epoll, sys::EventFd wake, int64_t grace_ns);
+  // Adds `wake` to `epoll`.
+  static absl::Status Prepare(sys::Epoll& epoll, const sys::EventFd& wake);
+
+  virtual void OnStart() {}
+  // `token` is below 2^32.
+  virtual void OnEvent(uint32_t token, uint32_t events) = 0;
+  // After the events of each turn.
+  virtual void OnTurn() = 0;
+  // When OnTurn has something to do next, if no event comes before.
+  virtual int64_t NextTimerNs() const = 0;
+  // The numbers are about to be final: settle and sample what is open.
+  virtual void OnLastSnapshot() = 0;
+  virtual void CloseAll(bool reset) = 0;
+
+  bool HasStarted() const { return phase_ != Phase::kReady; }
+  void ReadClock();
+  int64_t now_ns() const { return now_ns_; }
+  // Something falls due at this time: the handling of events pauses for it.
+  bool IsBoundaryDue() const { return now_ns_ >= boundary_ns_; }
+
+  const RunPlan& plan() const { return *seat_.plan; }
+  RunControl& control() { return *seat_.control; }
+  uint32_t index() const { return seat_.index; }
+  sys::Epoll& epoll() { return epoll_; }
+  Counters& counters() { return report_.counters; }
+  RunHistograms& histograms() { return report_.histograms; }
+  TcpInfoSampler& sampler() { return sampler_; }
+
+ private:
+  enum class Phase { kReady, kWarmUp, kMeasured, kGrace, kDone };
+  static constexpr size_t kEventsPerTurn = 128;
+  static constexpr int64_t kLongestWaitNs = 100'000'000;
+
+  void Run();
+  void Turn();
+  int64_t WaitNs();
+  void CrossBoundary();
+  void BeginMeasuring();
+  void Snapshot();
+  void PostInterval();
+  void Finish(bool reset);
+
+  const Seat seat_;
+  sys::Epoll epoll_;
+  sys::EventFd wake_;
+  const int64_t grace_ns_;
+  std::array<epoll_event, kEventsPerTurn> events_;
+
+  Phase phase_ = Phase::kReady;
+  int64_t now_ns_ = 0;
+  int64_t boundary_ns_ = kNever;
+  int64_t start_ns_ = 0;
+  int64_t window_ns_ = 0;      // start of the counters: the run's, then the measured time's
+  int64_t window_cpu_ns_ = 0;  // CPU time at that moment
+  int64_t next_report_ns_ = 0;
+
+  WorkerReport report_;
+  Counters final_counters_;  // as they were at the end time
+  TcpInfoSampler sampler_;
+  Mailbox mailbox_;
+  std::thread thread_;
+};
+
+}  // namespace tcpfleet::agent

@@ -1,0 +1,76 @@
+#include "agent/load/mailbox.h"
+
+#include <iterator>
+#include <utility>
+
+namespace tcpfleet::agent {
+
+void RunHistograms::Merge(const RunHistograms& other) {
+  connect_ns.Merge(other.connect_ns);
+  response_ns.Merge(other.response_ns);
+  tcp_info.rtt_us.Merge(other.tcp_info.rtt_us);
+  tcp_info.min_rtt_us.Merge(other.tcp_info.min_rtt_us);
+  tcp_info.snd_cwnd.Merge(other.tcp_info.snd_cwnd);
+}
+
+void RunHistograms::Clear() {
+  for (stats::Histogram* histogram :
+       {&connect_ns, &response_ns, &tcp_info.rtt_us, &tcp_info.min_rtt_us, &tcp_info.snd_cwnd}) {
+    if (histogram->count() != 0) histogram->Clear();
+  }
+}
+
+void Mailbox::Post(WorkerReport& report) {
+  base::MutexLock lock(mutex_);
+  has_news_ = true;
+  report_.measured = report.measured;
+  report_.final = report.final;
+  report_.monotonic_ns = report.monotonic_ns;
+  report_.counters = report.counters;
+  report_.tcp_info = report.tcp_info;
+  report_.histograms.Merge(report.histograms);
+  report.histograms.Clear();
+  for (RawConnectionSample& row : report.closed) {
+    if (report_.closed.size() < closed_rows_) {
+      report_.closed.push_back(row);
+    } else {
+      ++report_.dropped_rows;
+    }
+  }
+  report.closed.clear();
+  report_.dropped_rows += std::exchange(report.dropped_rows, 0);
+}
+
+void Mailbox::PostSweep(int64_t now_ns, std::vector<RawConnectionSample>& live) {
+  base::MutexLock lock(mutex_);
+  has_news_ = true;
+  report_.sweep_ns = now_ns;
+  std::swap(report_.live, live);
+}
+
+void Mailbox::Restart() {
+  base::MutexLock lock(mutex_);
+  report_.histograms.Clear();
+}
+
+bool Mailbox::Take(WorkerReport& report) {
+  base::MutexLock lock(mutex_);
+  if (!std::exchange(has_news_, false)) return false;
+  report.histograms.Clear();
+  report.closed.clear();
+  report.measured = report_.measured;
+  report.final = report_.final;
+  report.monotonic_ns = report_.monotonic_ns;
+  report.counters = report_.counters;
+  report.tcp_info = report_.tcp_info;
+  std::swap(report.histograms, report_.histograms);
+  std::swap(report.closed, report_.closed);
+  report.dropped_rows = std::exchange(report_.dropped_rows, 0);
+  if (report.sweep_ns != report_.sweep_ns) {
+    report.sweep_ns = report_.sweep_ns;
+    std::swap(report.live, report_.live);
+  }
+  return true;
+}
+
+}  // namespace tcpfleet::agent

@@ -1,0 +1,33 @@
+// What a client does with its connections. One file per workload in workloads/.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "agent/load/plan.h"
+#include "agent/load/slot_list.h"
+
+namespace tcpfleet::agent {
+
+class ClientWorker;
+
+// Threads: the worker's own.
+class Workload {
+ public:
+  virtual ~Workload() = default;
+
+  // An operation is under way on `slot` and its connection is open: just now, or still.
+  virtual void OnOpen(ClientWorker& worker, Slot& slot) = 0;
+
+  // Epoll events of an open connection, with an operation under way or without.
+  virtual void OnEvent(ClientWorker& worker, Slot& slot, uint32_t events) = 0;
+};
+
+std::unique_ptr<Workload> NewConnectWorkload();
+std::unique_ptr<Workload> NewCrrWorkload(const RunPlan& plan);
+std::unique_ptr<Workload> NewRrWorkload(const RunPlan& plan);
+std::unique_ptr<Workload> NewHoldWorkload();
+
+std::unique_ptr<Workload> NewWorkload(const RunPlan& plan);
+
+}  // namespace tcpfleet::agent
