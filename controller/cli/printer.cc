@@ -1,0 +1,56 @@
+#include "controller/cli/printer.h"
+
+#include <absl/strings/str_cat.h>
+#include <google/protobuf/util/json_util.h>
+
+namespace tcpfleet::controller {
+namespace {
+
+absl::Status Write(std::ostream& out, const google::protobuf::Message& message, bool pretty) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  options.add_whitespace = pretty;
+  std::string json;
+  const auto converted = google::protobuf::util::MessageToJsonString(message, &json, options);
+  if (!converted.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("JSON output: ", std::string(converted.message())));
+  }
+  out << json;
+  if (!pretty) out << '\n';  // the pretty form ends with one
+  return absl::OkStatus();
+}
+
+void WriteRow(std::ostream& out, const CsvRow& row) {
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (i > 0) out << ',';
+    if (row[i].find_first_of(",\"\r\n") == std::string::npos) {
+      out << row[i];
+      continue;
+    }
+    out << '"';
+    for (const char c : row[i]) {
+      if (c == '"') out << '"';
+      out << c;
+    }
+    out << '"';
+  }
+  out << "\r\n";
+}
+
+}  // namespace
+
+absl::Status WriteJson(std::ostream& out, const google::protobuf::Message& message) {
+  return Write(out, message, true);
+}
+
+absl::Status WriteJsonl(std::ostream& out, const google::protobuf::Message& message) {
+  return Write(out, message, false);
+}
+
+void WriteCsv(std::ostream& out, const CsvRow& header, absl::Span<const CsvRow> rows) {
+  WriteRow(out, header);
+  for (const CsvRow& row : rows) WriteRow(out, row);
+}
+
+}  // namespace tcpfleet::controller

@@ -1,0 +1,187 @@
+#include "controller/commands/stress.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/status_macros.h"
+#include "common/sys/terminal.h"
+#include "controller/cli/printer.h"
+#include "controller/cli/text.h"
+#include "controller/fleet/failure.h"
+#include "controller/fleet/hello.h"
+#include "controller/stress/options.h"
+#include "controller/stress/plan.h"
+#include "controller/stress/progress.h"
+#include "controller/stress/report.h"
+#include "controller/stress/report_csv.h"
+#include "controller/stress/report_text.h"
+#include "controller/stress/run.h"
+
+namespace tcpfleet::controller {
+namespace {
+
+// Who answered, with a role, and who did not.
+struct Cast {
+  RunInput input;
+  std::vector<v1::AgentFailure> missing;
+  bool server_missing = false;
+};
+
+Cast AssembleCast(Fleet& fleet, const StressOptions& options, const Roles& roles,
+                  const std::vector<Hello>& hellos) {
+  Cast cast;
+  cast.input.spec = options.spec;
+  cast.input.shares = roles.clients.size();
+  const auto members = fleet.members();
+  for (size_t i = 0; i < members.size(); ++i) {
+    if (!hellos[i].host.ok()) {
+      cast.missing.push_back(DescribeFailure(members[i].target, hellos[i].host.status()));
+    }
+  }
+  const auto seat = [&](size_t member) {
+    RunSeat added;
+    added.target = members[member].target;
+    added.client = members[member].client.get();
+    added.host = *hellos[member].host;
+    added.clock = hellos[member].clock;
+    return added;
+  };
+  for (const ServerRole& server : roles.servers) {
+    if (!hellos[server.member].host.ok()) {
+      cast.server_missing = true;
+      continue;
+    }
+    RunSeat& added = cast.input.servers.emplace_back(seat(server.member));
+    added.data_address = server.data_address;
+    added.spec = ServerSpec(options.spec, roles, added.host.limits().max_duration_seconds());
+  }
+  for (size_t share = 0; share < roles.clients.size(); ++share) {
+    if (!hellos[roles.clients[share]].host.ok()) continue;
+    cast.input.clients.emplace_back(seat(roles.clients[share])).share = share;
+  }
+  return cast;
+}
+
+TerminalSize TerminalSizeNow(const CommandContext& context) {
+  TerminalSize size{.columns = context.terminal_columns};
+  if (const int columns = sys::TerminalColumns(STDERR_FILENO); columns > 0) size.columns = columns;
+  if (const int lines = sys::TerminalLines(STDERR_FILENO); lines > 0) size.lines = lines;
+  return size;
+}
+
+RunOutcome Perform(RunInput input, CommandContext& context) {
+  RunProgress::Options shown;
+  shown.has_responses = input.spec.workload() == v1::StressSpec::WORKLOAD_CRR ||
+                        input.spec.workload() == v1::StressSpec::WORKLOAD_RR;
+  if (context.err_is_terminal) shown.terminal_size = [&] { return TerminalSizeNow(context); };
+  if (context.options.output == OutputFormat::kJsonl) shown.jsonl = &context.out;
+  RunProgress progress(context.err, shown);
+  QueueInbox inbox;
+  StressRun run(std::move(input), context.clock, inbox, &progress);
+  return run.Run(context.interrupt->token());
+}
+
+absl::Status PrintAs(const v1::StressReport& report, CommandContext& context) {
+  switch (context.options.output) {
+    case OutputFormat::kTable:
+      PrintReport(context.out, report, context.out_is_terminal ? context.terminal_columns : 0,
+                  context.out_color);
+      return absl::OkStatus();
+    case OutputFormat::kJson:
+      return WriteJson(context.out, report);
+    case OutputFormat::kJsonl:
+      return WriteJsonl(context.out, report);
+    case OutputFormat::kCsv:
+      WriteCsv(context.out, StressCsvHeader(), StressCsvRows(report));
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// With the table all of it is on stdout.
+void Talk(const v1::StressReport& report, CommandContext& context) {
+  if (context.options.output == OutputFormat::kTable) return;
+  const std::vector<v1::AgentFailure> failures(report.failures().begin(), report.failures().end());
+  for (const std::string& line : FailureLines(failures)) context.err << Printable(line) << "\n";
+  context.err << report.verdict() << ": " << Printable(report.verdict_reason()) << "\n";
+}
+
+class StressCommand final : public Command {
+ public:
+  void AddOptions(CLI::App& app) override;
+  absl::StatusOr<ExitCode> Run(CommandContext& context) override;
+
+ private:
+  StressArguments arguments_;
+};
+
+void StressCommand::AddOptions(CLI::App& app) {
+  StressArguments& to = arguments_;
+  const auto add = [&app](const char* name, auto& value, const char* type, const char* help) {
+    return app.add_option(name, value, help)->type_name(type);
+  };
+  add("workload", to.workload, "WORKLOAD",
+      "connect: open and close; crr: open, request, response, close; rr: requests over kept "
+      "connections; hold: open and keep")
+      ->required();
+  add("--target", to.targets, "HOST:PORT", "server to connect to (repeatable)")
+      ->allow_extra_args(false);
+  add("--serve", to.serve, "AGENT[@ADDRESS],...",
+      "agents that run the server side, and where the clients reach them if not where the "
+      "controller does; the others are the clients")
+      ->allow_extra_args(false);
+  add("--connections", to.connections, "N", "connections open at once, of the whole fleet [64]");
+  add("--rate", to.rate, "N", "operations per second, of the whole fleet; 0: no limit [0]");
+  add("--duration", to.duration, "TIME", "measured time, after the warm-up [10s]");
+  add("--warmup", to.warmup, "TIME", "time before that is not counted [1s; hold: 0s]");
+  add("--connect-timeout", to.connect_timeout, "TIME",
+      "a connection that is not open by then has failed [5s]");
+  add("--close", to.close, "rst|fin", "how connections are closed; fin leaves TIME_WAIT [rst]");
+  add("--keepalive", to.keepalive, "off|IDLE/INTERVAL/PROBES", "TCP keepalive [30s/5s/3]");
+  add("--request-bytes", to.request_bytes, "N", "crr and rr: size of a request [1]");
+  add("--response-bytes", to.response_bytes, "N", "crr and rr: size of a response [1]");
+  add("--threads", to.threads, "N", "load threads per agent; 0: one per CPU [0]");
+  add("--tcp-info", to.tcp_info, "all|N|none",
+      "connections per agent whose TCP_INFO is sampled [1000]");
+  add("--interval", to.interval, "TIME", "time between two reports and samples [1s]");
+  add("--threshold", to.thresholds, "EXPR",
+      "condition on the totals, for example 'connectLatencyUs.p99<50000' or 'failedPercent<1' "
+      "(repeatable)")
+      ->allow_extra_args(false);
+}
+
+absl::StatusOr<ExitCode> StressCommand::Run(CommandContext& context) {
+  TF_ASSIGN_OR_RETURN(const StressOptions options, ParseStressOptions(arguments_));
+  TF_ASSIGN_OR_RETURN(const std::unique_ptr<Fleet> fleet, context.OpenFleet());
+  std::vector<AgentTarget> agents;
+  for (const FleetMember& member : fleet->members()) agents.push_back(member.target);
+  TF_ASSIGN_OR_RETURN(const Roles roles, AssignRoles(agents, options));
+
+  const std::vector<Hello> hellos = SayHello(*fleet, context.clock, context.interrupt->token());
+  Cast cast = AssembleCast(*fleet, options, roles, hellos);
+  RunOutcome outcome;
+  outcome.start_time = context.clock.Now();
+  if (context.interrupt->requested()) {
+    outcome.end = RunEnd::kInterrupted;
+  } else if (cast.server_missing) {
+    outcome.end = RunEnd::kServerMissing;
+  } else if (cast.input.clients.empty()) {
+    outcome.end = RunEnd::kNoClient;
+  } else {
+    outcome = Perform(std::move(cast.input), context);
+  }
+  const v1::StressReport report = BuildReport(options, outcome, cast.missing);
+  TF_RETURN_IF_ERROR(PrintAs(report, context));
+  Talk(report, context);
+  return JudgeRun(outcome, report).exit_code;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> MakeStressCommand() { return std::make_unique<StressCommand>(); }
+
+}  // namespace tcpfleet::controller

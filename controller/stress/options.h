@@ -1,0 +1,59 @@
+// What `tcpfleet stress` was asked to do: the command line as typed, and the same checked.
+//
+// Errors: InvalidArgument, one line that names the option, the value and what would be right.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/strings/string_view.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controller/stress/threshold.h"
+#include "tcpfleet/v1/stress.pb.h"
+
+namespace tcpfleet::controller {
+
+// Option values as typed; empty means not given.
+struct StressArguments {
+  std::string workload;
+  std::vector<std::string> targets;
+  std::vector<std::string> serve;
+  std::string connections = "64";
+  std::string rate = "0";
+  std::string duration = "10s";
+  std::string warmup;
+  std::string connect_timeout = "5s";
+  std::string close = "rst";
+  std::string keepalive = "30s/5s/3";
+  std::string request_bytes;
+  std::string response_bytes;
+  std::string threads = "0";
+  std::string tcp_info = "1000";
+  std::string interval = "1s";
+  std::vector<std::string> thresholds;
+};
+
+// One agent of --serve: its name or address, and where clients reach it when that is not the host
+// part of its address.
+struct ServeChoice {
+  std::string agent;
+  std::string data_address;
+};
+
+struct StressOptions {
+  // Fleet totals, before they are split; `targets` only with --target.
+  v1::StressSpec spec;
+  std::vector<ServeChoice> serve;
+  std::vector<Threshold> thresholds;
+};
+
+inline constexpr uint32_t kSampleAllConnections = 4294967295;
+
+absl::StatusOr<StressOptions> ParseStressOptions(const StressArguments& arguments);
+
+// "crr"
+absl::string_view WorkloadName(v1::StressSpec::Workload workload);
+
+}  // namespace tcpfleet::controller
