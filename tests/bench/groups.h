@@ -1,0 +1,44 @@
+// What is measured. Every group starts the programs it needs and ends them.
+//
+// Errors: any failed operation, a run that is not PASS, a program that does not start or end: such
+//         figures must not be reported.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <vector>
+
+#include "tests/bench/measurement.h"
+
+namespace tcpfleet::bench {
+
+struct BenchOptions {
+  int rounds = 7;
+  // Of every load run, after a warm-up of 0.3 s.
+  absl::Duration duration = absl::Seconds(2);
+  absl::Duration idle = absl::Seconds(60);
+  int held_connections = 8000;
+  // Clients and the agent run on the first, servers and the controller on the second.
+  int client_cpu = 1;
+  int server_cpu = 0;
+};
+
+using Measurements = std::vector<Measurement>;
+
+// CPU per operation of the agent's load threads against tcpfleet-limit, both against its server.
+absl::StatusOr<Measurements> MeasureLoad(const BenchOptions& options);
+
+// Recording one latency.
+absl::StatusOr<Measurements> MeasureHistogram(const BenchOptions& options);
+
+// An agent nobody calls.
+absl::StatusOr<Measurements> MeasureIdle(const BenchOptions& options);
+
+// User memory per held connection, client and server role.
+absl::StatusOr<Measurements> MeasureMemory(const BenchOptions& options);
+
+// Encoding connection samples.
+absl::StatusOr<Measurements> MeasureFrames(const BenchOptions& options);
+
+}  // namespace tcpfleet::bench

@@ -1,0 +1,126 @@
+#include <absl/strings/string_view.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "common/base/status_context.h"
+#include "common/base/status_macros.h"
+#include "common/base/suggest.h"
+#include "common/sys/file.h"
+#include "tests/bench/groups.h"
+#include "tests/bench/measurement.h"
+
+namespace tcpfleet::bench {
+namespace {
+
+struct Group {
+  absl::string_view name;
+  absl::string_view summary;
+  absl::StatusOr<Measurements> (*measure)(const BenchOptions& options);
+};
+constexpr std::array kGroups = {
+    Group{"histogram", "time to record one latency", &MeasureHistogram},
+    Group{"frames", "time and bytes to encode one connection sample", &MeasureFrames},
+    Group{"load", "CPU per operation against the bare limit program", &MeasureLoad},
+    Group{"memory", "user memory per held connection", &MeasureMemory},
+    Group{"idle", "CPU and memory of an agent nobody calls", &MeasureIdle},
+};
+
+// Every group when `wanted` is empty.
+absl::StatusOr<Measurements> Measure(const std::string& wanted, const BenchOptions& options) {
+  Measurements all;
+  for (const Group& group : kGroups) {
+    if (!wanted.empty() && wanted != group.name) continue;
+    absl::StatusOr<Measurements> rows = group.measure(options);
+    if (!rows.ok()) return base::WithContext(group.name, rows.status());
+    all.insert(all.end(), rows->begin(), rows->end());
+  }
+  return all;
+}
+
+// Empty when there is such a group.
+std::string CheckGroup(const std::string& name) {
+  std::vector<std::string> names;
+  names.reserve(kGroups.size());
+  for (const Group& group : kGroups) names.emplace_back(group.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return "";
+  return "no group '" + name + "'" + base::DidYouMean(name, names);
+}
+
+std::string GroupList() {
+  std::string list = "Groups:";
+  for (const Group& group : kGroups) {
+    list += "\n  " + std::string(group.name) + ": " + std::string(group.summary);
+  }
+  return list;
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "tcpfleet-bench: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+struct CommandLine {
+  BenchOptions options;
+  double seconds = absl::ToDoubleSeconds(options.duration);
+  double idle_seconds = absl::ToDoubleSeconds(options.idle);
+  std::string group;
+  std::string json_file;
+};
+
+void Declare(CLI::App& app, CommandLine& line) {
+  app.footer(GroupList());
+  app.option_defaults()->always_capture_default();
+  app.add_option("GROUP", line.group, "measure only this")->check(CheckGroup);
+  app.add_option("--json", line.json_file, "also save the rows here");
+  app.add_option("--rounds", line.options.rounds, "repetitions; the median counts")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--seconds", line.seconds, "length of a load run")->check(CLI::Range(0.5, 600.0));
+  app.add_option("--idle-seconds", line.idle_seconds, "how long to watch an idle agent")
+      ->check(CLI::Range(1.0, 86400.0));
+  app.add_option("--held", line.options.held_connections, "connections of hold and memory")
+      ->check(CLI::Range(1000, 1'000'000));
+  app.add_option("--client-cpu", line.options.client_cpu, "CPU of clients and agent")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--server-cpu", line.options.server_cpu, "CPU of servers and controller")
+      ->check(CLI::NonNegativeNumber);
+}
+
+int Run(const CommandLine& line) {
+  // A file that cannot be written is found out before the minutes of measuring.
+  const auto save = [&](absl::Span<const Measurement> rows) {
+    return line.json_file.empty() ? absl::OkStatus() : sys::WriteFile(line.json_file, ToJson(rows));
+  };
+  if (const absl::Status saved = save({}); !saved.ok()) return Fail(saved);
+  const absl::StatusOr<Measurements> rows = Measure(line.group, line.options);
+  if (!rows.ok()) return Fail(rows.status());
+  std::fputs(ToTable(*rows).c_str(), stdout);
+  if (const absl::Status saved = save(*rows); !saved.ok()) return Fail(saved);
+  const bool missed =
+      std::any_of(rows->begin(), rows->end(), [](const Measurement& m) { return m.Missed(); });
+  return missed ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace tcpfleet::bench
+
+// NOLINTNEXTLINE(bugprone-exception-escape): only an option declared twice throws outside the try.
+int main(int argc, char** argv) {
+  CLI::App app("measures tcpfleet; exits with 1 when a goal is missed", "tools/bench");
+  tcpfleet::bench::CommandLine line;
+  tcpfleet::bench::Declare(app, line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  line.options.duration = absl::Seconds(line.seconds);
+  line.options.idle = absl::Seconds(line.idle_seconds);
+  return tcpfleet::bench::Run(line);
+}

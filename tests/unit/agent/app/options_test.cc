@@ -1,0 +1,101 @@
+#include "agent/app/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/sys/file.h"
+
+namespace tcpfleet::agent {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+AgentOptions Parsed(std::vector<std::string> arguments) {
+  const absl::StatusOr<ParsedCommandLine> parsed = ParseAgentCommandLine(arguments);
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  return parsed.ok() && parsed->options ? *parsed->options : AgentOptions{};
+}
+
+std::string Refusal(std::vector<std::string> arguments) {
+  const absl::StatusOr<ParsedCommandLine> parsed = ParseAgentCommandLine(arguments);
+  EXPECT_TRUE(absl::IsInvalidArgument(parsed.status())) << parsed.status();
+  return std::string(parsed.status().message());
+}
+
+class ConfigFile {
+ public:
+  explicit ConfigFile(absl::string_view content) {
+    EXPECT_TRUE(directory_.ok());
+    EXPECT_TRUE(sys::WriteFile(path(), content).ok());
+  }
+  std::string path() const { return directory_->path() + "/agent.yaml"; }
+
+ private:
+  absl::StatusOr<sys::TemporaryDirectory> directory_ =
+      sys::TemporaryDirectory::Create("tcpfleet-test");
+};
+
+TEST(AgentOptions, ListensOnLoopbackUnlessToldOtherwise) {
+  EXPECT_THAT(Parsed({}).server.listen, ElementsAre("127.0.0.1:7117"));
+  EXPECT_THAT(Parsed({"--listen", "127.0.0.1:0", "--listen=unix:/tmp/a"}).server.listen,
+              ElementsAre("127.0.0.1:0", "unix:/tmp/a"));
+}
+
+TEST(AgentOptions, LimitsRememberWhereTheyWereSet) {
+  const AgentOptions options =
+      Parsed({"--max-connections", "5k", "--max-duration", "10m", "--allow-target", "10.0.0.0/8"});
+  EXPECT_EQ(options.limits.max_connections.value, 5000u);
+  EXPECT_EQ(options.limits.max_connections.source, "--max-connections");
+  EXPECT_EQ(options.limits.max_duration.value, absl::Minutes(10));
+  EXPECT_EQ(options.limits.allowed_targets.value.size(), 1u);
+}
+
+TEST(AgentOptions, RefusesBadValuesByFlag) {
+  EXPECT_THAT(Refusal({"--max-connections", "-5"}), HasSubstr("--max-connections"));
+  EXPECT_THAT(Refusal({"--max-duration", "soon"}), HasSubstr("--max-duration"));
+  EXPECT_THAT(Refusal({"--allow-target", "10.0.0.0/33"}), HasSubstr("--allow-target"));
+}
+
+TEST(AgentOptions, SuggestsForUnknownFlags) {
+  EXPECT_THAT(Refusal({"--lisen", "127.0.0.1:0"}), HasSubstr("did you mean '--listen'?"));
+}
+
+TEST(AgentOptions, HelpAndVersionAreTextsNotRuns) {
+  for (const char* flag : {"--help", "--version"}) {
+    const absl::StatusOr<ParsedCommandLine> parsed = ParseAgentCommandLine({flag});
+    ASSERT_TRUE(parsed.ok()) << parsed.status();
+    EXPECT_FALSE(parsed->options.has_value());
+    EXPECT_THAT(parsed->text,
+                HasSubstr(flag == std::string("--help") ? "--listen" : "tcpfleet-agent "));
+  }
+}
+
+TEST(AgentOptions, ReadsTheFileAndLetsTheCommandLineWin) {
+  const ConfigFile file(
+      "name: web1\nlisten: [127.0.0.1:1, 127.0.0.1:2]\nmax-connections: 7\ninsecure-listen: "
+      "true\n");
+  const AgentOptions options = Parsed({"--config", file.path(), "--name", "web2"});
+  EXPECT_EQ(options.name, "web2");
+  EXPECT_THAT(options.server.listen, ElementsAre("127.0.0.1:1", "127.0.0.1:2"));
+  EXPECT_EQ(options.limits.max_connections.value, 7u);
+  EXPECT_TRUE(options.server.insecure_listen);
+}
+
+TEST(AgentOptions, RefusesBadFilesByLine) {
+  EXPECT_THAT(Refusal({"--config", ConfigFile("name: a\nlisen: x\n").path()}),
+              HasSubstr("agent.yaml:2: unknown setting 'lisen'"));
+  EXPECT_THAT(Refusal({"--config", ConfigFile("name: [a\n").path()}), HasSubstr("agent.yaml:"));
+  EXPECT_THAT(Refusal({"--config", ConfigFile("just text").path()}), HasSubstr("agent.yaml:1"));
+  EXPECT_THAT(Refusal({"--config", ConfigFile("name: {a: b}\n").path()}),
+              HasSubstr("agent.yaml:1"));
+}
+
+TEST(AgentOptions, RefusesAFileThatIsNotThere) {
+  const absl::StatusOr<ParsedCommandLine> parsed =
+      ParseAgentCommandLine({"--config", "/nonexistent/agent.yaml"});
+  EXPECT_TRUE(absl::IsNotFound(parsed.status())) << parsed.status();
+}
+
+}  // namespace
+}  // namespace tcpfleet::agent

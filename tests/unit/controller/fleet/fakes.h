@@ -1,0 +1,86 @@
+// Agents and time for tests of what talks to agents.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "controller/fleet/agent_client.h"
+#include "controller/fleet/fleet.h"
+
+namespace tcpfleet::controller {
+
+class FakeClock final : public base::Clock {
+ public:
+  int64_t MonotonicNs() const override { return now_ns; }
+  absl::Time Now() const override { return absl::FromUnixSeconds(1'700'000'000); }
+  bool SleepUntil(int64_t deadline_ns, std::stop_token stop) override {
+    now_ns = deadline_ns;
+    return !stop.stop_requested();
+  }
+  int64_t now_ns = 0;
+};
+
+// Answers within the call, as its functions say.
+class FakeAgentClient : public AgentClient {
+ public:
+  void Describe(absl::Duration, OnResponse<v1::DescribeResponse> on_response) override {
+    on_response(describe());
+  }
+  void ProbeClock(absl::Duration, OnResponse<v1::ProbeClockResponse> on_response) override {
+    on_response(probe_clock());
+  }
+  std::unique_ptr<StreamCall> Snapshot(const v1::SnapshotRequest& request, absl::Duration,
+                                       OnMessage<v1::SnapshotResponse> on_message,
+                                       OnDone on_done) override {
+    if (on_snapshot) on_snapshot(request);
+    for (const v1::ConnectionFrame& frame : frames) {
+      v1::SnapshotResponse response;
+      *response.mutable_frame() = frame;
+      on_message(std::move(response));
+    }
+    on_done(snapshot_status);
+    return std::make_unique<EndedCall>();
+  }
+  std::unique_ptr<StreamCall> Watch(const v1::WatchRequest&, OnMessage<v1::WatchResponse>,
+                                    OnDone) override {
+    return nullptr;
+  }
+  std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse>, OnDone) override { return nullptr; }
+
+  std::function<absl::StatusOr<v1::DescribeResponse>()> describe = [] {
+    return v1::DescribeResponse();
+  };
+  std::function<absl::StatusOr<v1::ProbeClockResponse>()> probe_clock = [] {
+    return v1::ProbeClockResponse();
+  };
+  std::vector<v1::ConnectionFrame> frames;
+  absl::Status snapshot_status;
+  std::function<void(const v1::SnapshotRequest&)> on_snapshot;
+
+ private:
+  class EndedCall final : public StreamCall {
+    void Cancel() override {}
+  };
+};
+
+// A fleet of fakes named a1, a2, ... at HOST:7117; `clients` stay valid as long as the fleet.
+struct FakeFleet {
+  explicit FakeFleet(size_t size) {
+    std::vector<FleetMember> members;
+    for (size_t i = 1; i <= size; ++i) {
+      const std::string name = "a" + std::to_string(i);
+      auto client = std::make_unique<FakeAgentClient>();
+      clients.push_back(client.get());
+      members.push_back({{name, name + ":7117", {}}, std::move(client)});
+    }
+    fleet = std::make_unique<Fleet>(std::move(members), FleetOptions{});
+  }
+  std::vector<FakeAgentClient*> clients;
+  std::unique_ptr<Fleet> fleet;
+};
+
+}  // namespace tcpfleet::controller
