@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "common/base/status_context.h"
-#include "common/base/status_macros.h"
 #include "common/base/suggest.h"
 #include "common/sys/file.h"
 #include "tests/bench/groups.h"
@@ -32,16 +32,30 @@ constexpr std::array kGroups = {
     Group{"idle", "CPU and memory of an agent nobody calls", &MeasureIdle},
 };
 
-// Every group when `wanted` is empty.
-absl::StatusOr<Measurements> Measure(const std::string& wanted, const BenchOptions& options) {
-  Measurements all;
+struct Result {
+  Measurements rows;
+  bool complete = true;  // every group gave its rows
+};
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "tcpfleet-bench: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+// Every group when `wanted` is empty. What one group cannot measure does not cost the others' rows.
+Result Measure(const std::string& wanted, const BenchOptions& options) {
+  Result result;
   for (const Group& group : kGroups) {
     if (!wanted.empty() && wanted != group.name) continue;
-    absl::StatusOr<Measurements> rows = group.measure(options);
-    if (!rows.ok()) return base::WithContext(group.name, rows.status());
-    all.insert(all.end(), rows->begin(), rows->end());
+    const absl::StatusOr<Measurements> rows = group.measure(options);
+    if (rows.ok()) {
+      result.rows.insert(result.rows.end(), rows->begin(), rows->end());
+    } else {
+      Fail(base::WithContext(group.name, rows.status()));
+      result.complete = false;
+    }
   }
-  return all;
+  return result;
 }
 
 // Empty when there is such a group.
@@ -61,9 +75,11 @@ std::string GroupList() {
   return list;
 }
 
-int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "tcpfleet-bench: %s\n", std::string(status.message()).c_str());
-  return 1;
+void WarnIfBusy() {
+  double load = 0;
+  if (::getloadavg(&load, 1) == 1 && load > 0.5) {
+    std::fprintf(stderr, "other work is running here (load average %.1f): expect spread\n", load);
+  }
 }
 
 struct CommandLine {
@@ -98,13 +114,13 @@ int Run(const CommandLine& line) {
     return line.json_file.empty() ? absl::OkStatus() : sys::WriteFile(line.json_file, ToJson(rows));
   };
   if (const absl::Status saved = save({}); !saved.ok()) return Fail(saved);
-  const absl::StatusOr<Measurements> rows = Measure(line.group, line.options);
-  if (!rows.ok()) return Fail(rows.status());
-  std::fputs(ToTable(*rows).c_str(), stdout);
-  if (const absl::Status saved = save(*rows); !saved.ok()) return Fail(saved);
-  const bool missed =
-      std::any_of(rows->begin(), rows->end(), [](const Measurement& m) { return m.Missed(); });
-  return missed ? 1 : 0;
+  WarnIfBusy();
+  const Result result = Measure(line.group, line.options);
+  std::fputs(ToTable(result.rows).c_str(), stdout);
+  if (const absl::Status saved = save(result.rows); !saved.ok()) return Fail(saved);
+  const bool missed = std::any_of(result.rows.begin(), result.rows.end(),
+                                  [](const Measurement& m) { return m.Missed(); });
+  return missed || !result.complete ? 1 : 0;
 }
 
 }  // namespace
