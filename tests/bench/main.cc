@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -75,13 +74,6 @@ std::string GroupList() {
   return list;
 }
 
-void WarnIfBusy() {
-  double load = 0;
-  if (::getloadavg(&load, 1) == 1 && load > 0.5) {
-    std::fprintf(stderr, "other work is running here (load average %.1f): expect spread\n", load);
-  }
-}
-
 struct CommandLine {
   BenchOptions options;
   double seconds = absl::ToDoubleSeconds(options.duration);
@@ -114,7 +106,6 @@ int Run(const CommandLine& line) {
     return line.json_file.empty() ? absl::OkStatus() : sys::WriteFile(line.json_file, ToJson(rows));
   };
   if (const absl::Status saved = save({}); !saved.ok()) return Fail(saved);
-  WarnIfBusy();
   const Result result = Measure(line.group, line.options);
   std::fputs(ToTable(result.rows).c_str(), stdout);
   if (const absl::Status saved = save(result.rows); !saved.ok()) return Fail(saved);
