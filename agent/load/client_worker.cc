@@ -268,22 +268,14 @@ bool ClientWorker::Discard(Slot& slot) {
   return true;
 }
 
-void ClientWorker::OnLastSnapshot() {
-  for (Slot& slot : slots_) {
-    // Opened, but the event was not handled any more: the server has counted it.
-    if (slot.state == SlotState::kConnecting &&
-        sys::Connect(slot.fd, TargetOf(slot).addresses[slot.address]) == 0) {
-      ++counters().opened;
-    }
-    if (slot.state == SlotState::kOpen) {
-      sampler().Closing(IndexOf(slot), now_ns(), histograms().tcp_info);
-    }
-  }
-}
-
 void ClientWorker::CloseAll(bool reset) {
   for (Slot& slot : slots_) {
     if (slot.fd < 0) continue;
+    if (slot.state == SlotState::kOpen) {
+      sampler().Closing(IndexOf(slot), now_ns(), histograms().tcp_info);
+    } else if (sys::Connect(slot.fd, TargetOf(slot).addresses[slot.address]) == 0) {
+      ++counters().opened;
+    }
     // When this fails the connection is already gone.
     if (reset && !options_.linger_reset) (void)sys::SetLingerReset(slot.fd);
     sys::CloseSocket(std::exchange(slot.fd, -1));

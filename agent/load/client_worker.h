@@ -60,7 +60,6 @@ class ClientWorker final : public LoadWorker {
   void OnEvent(uint32_t token, uint32_t events) override;
   void OnTurn() override;
   int64_t NextTimerNs() const override;
-  void OnLastSnapshot() override;
   void CloseAll(bool reset) override;
 
   bool MayStart() const;

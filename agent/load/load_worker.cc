@@ -144,14 +144,13 @@ void LoadWorker::Finish(bool reset) {
     report_.counters = final_counters_;
   }
   report_.monotonic_ns = now_ns_;
-  OnLastSnapshot();
+  CloseAll(reset);
   report_.counters.CancelInFlight();
   report_.final = true;
   report_.tcp_info = sampler_.counts();
   std::swap(report_.closed, sampler_.closed());
   report_.dropped_rows += sampler_.TakeDropped();
   mailbox_.Post(report_);
-  CloseAll(reset);
   phase_ = Phase::kDone;
   control().NotifyChange();
 }

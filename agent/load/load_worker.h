@@ -58,8 +58,8 @@ class LoadWorker {
   virtual void OnTurn() = 0;
   // When OnTurn has something to do next, if no event comes before.
   virtual int64_t NextTimerNs() const = 0;
-  // The numbers are about to be final: settle and sample what is open.
-  virtual void OnLastSnapshot() = 0;
+  // The end: samples and closes every connection, with a reset if so asked. What opened without
+  // having been noticed is counted; other counts stay as they were at the end time.
   virtual void CloseAll(bool reset) = 0;
 
   bool HasStarted() const { return phase_ != Phase::kReady; }

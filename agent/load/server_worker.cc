@@ -187,7 +187,7 @@ void ServerWorker::Close(uint32_t index) {
   if (resume_ns_ != kNever) ResumeAccept();
 }
 
-void ServerWorker::OnLastSnapshot() {
+void ServerWorker::CloseAll(bool reset) {
   // Clients have counted these as opened.
   for (int i = 0; i < kBacklog; ++i) {
     const int fd = sys::Accept(listener_.get());
@@ -196,13 +196,9 @@ void ServerWorker::OnLastSnapshot() {
     sys::CloseSocket(fd);
   }
   for (uint32_t i = 0; i < connections_.size(); ++i) {
-    if (connections_[i].fd >= 0) sampler().Closing(i, now_ns(), histograms().tcp_info);
-  }
-}
-
-void ServerWorker::CloseAll(bool reset) {
-  for (Connection& connection : connections_) {
+    Connection& connection = connections_[i];
     if (connection.fd < 0) continue;
+    sampler().Closing(i, now_ns(), histograms().tcp_info);
     // When this fails the connection is already gone.
     if (reset) (void)sys::SetLingerReset(connection.fd);
     sys::CloseSocket(std::exchange(connection.fd, -1));

@@ -51,7 +51,6 @@ class ServerWorker final : public LoadWorker {
   void OnEvent(uint32_t token, uint32_t events) override;
   void OnTurn() override;
   int64_t NextTimerNs() const override;
-  void OnLastSnapshot() override;
   void CloseAll(bool reset) override;
 
   void AcceptAll();

@@ -27,7 +27,10 @@ TEST_P(EveryWorkload, CountsTheSameOnBothSides) {
   EXPECT_GT(report.total().succeeded(), 0u);
   EXPECT_THAT(report.total().failed(), IsEmpty());
   const v1::RunResult& server = ResultOf(report, "web3", "server");
-  EXPECT_EQ(server.connections_accepted(), report.total().connections_opened());
+  // A handshake under way at the end may be accepted there without being seen here.
+  EXPECT_GE(server.connections_accepted(), report.total().connections_opened());
+  EXPECT_LE(server.connections_accepted(),
+            report.total().connections_opened() + report.total().cancelled());
   EXPECT_EQ(report.total().attempted(),
             ResultOf(report, "web1").attempted() + ResultOf(report, "web2").attempted());
   // A connection may open at the very end, after the last look at the clock.
