@@ -28,12 +28,15 @@ std::vector<int> Table::Widths(int limit) const {
     for (const auto& row : rows_) widths[i] = std::max(widths[i], DisplayWidth(row[i].text));
     if (columns_[i].align == Align::kLeft) last_left = i;
   }
-  const int total = std::accumulate(widths.begin(), widths.end(), 0) +
-                    kGap * (static_cast<int>(columns_.size()) - 1);
-  if (limit > 0 && total > limit && last_left < columns_.size()) {
+  const auto total = [&] {
+    return std::accumulate(widths.begin(), widths.end(),
+                           kGap * (static_cast<int>(widths.size()) - 1));
+  };
+  if (limit > 0 && total() > limit && last_left < columns_.size()) {
     int& width = widths[last_left];
-    width = std::max(std::min(width, kNarrowest), width - (total - limit));
+    width = std::max(std::min(width, kNarrowest), width - (total() - limit));
   }
+  while (limit > 0 && total() > limit && widths.size() > 1) widths.pop_back();
   return widths;
 }
 
@@ -41,7 +44,7 @@ void Table::Print(std::ostream& out, int width, bool color) const {
   const std::vector<int> widths = Widths(width);
   const auto print_row = [&](const std::vector<Cell>& cells) {
     std::string blanks;  // held back, so that none end a line
-    for (size_t i = 0; i < cells.size(); ++i) {
+    for (size_t i = 0; i < widths.size(); ++i) {
       const std::string text = Shortened(cells[i].text, widths[i]);
       const std::string padding(static_cast<size_t>(widths[i] - DisplayWidth(text)), ' ');
       if (columns_[i].align == Align::kRight) blanks += padding;
@@ -58,6 +61,12 @@ void Table::Print(std::ostream& out, int width, bool color) const {
   for (const Column& column : columns_) header.emplace_back(column.header, Style::kBold);
   print_row(header);
   for (const auto& row : rows_) print_row(row);
+  if (widths.size() == columns_.size()) return;
+  out << "(too narrow for";
+  for (size_t i = widths.size(); i < columns_.size(); ++i) {
+    out << (i == widths.size() ? " " : ", ") << columns_[i].header;
+  }
+  out << ")\n";
 }
 
 }  // namespace tcpfleet::controller

@@ -33,10 +33,12 @@ class Table {
   void AddRow(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
   // Where lines would be longer than `width` terminal columns, the last left-aligned column is
-  // shortened, down to 8; 0 means no limit.
+  // shortened, down to 8; then columns are left out from the right, and a last line names them. 0
+  // means no limit.
   void Print(std::ostream& out, int width = 0, bool color = false) const;
 
  private:
+  // Of the columns that fit.
   std::vector<int> Widths(int limit) const;
 
   std::vector<Column> columns_;

@@ -146,14 +146,14 @@ class ReportPrinter {
                                        {"RATE/S", Align::kRight},
                                        {"OK", Align::kRight},
                                        {"FAILED", Align::kRight},
-                                       {"CANCELLED", Align::kRight},
-                                       {"CONNECT P50", Align::kRight},
-                                       {"P99", Align::kRight},
-                                       {"MAX", Align::kRight}};
+                                       {"CONN P50", Align::kRight},
+                                       {"P99", Align::kRight}};
     if (HasResponses(spec_)) {
-      columns.push_back({"RESPONSE P50", Align::kRight});
+      columns.push_back({"RESP P50", Align::kRight});
       columns.push_back({"P99", Align::kRight});
     }
+    columns.push_back({"CONN MAX", Align::kRight});
+    columns.push_back({"CANCELLED", Align::kRight});
     Table table(columns);
     ForClients([&](const std::string& name, const v1::RunResult& result, Style style) {
       const uint64_t failed = FailedOperations(result);
@@ -163,14 +163,14 @@ class ReportPrinter {
                               base::FormatCount(result.rate_per_second()),
                               Count(result.succeeded()),
                               {Count(failed), failed > 0 ? Style::kRed : Style::kPlain},
-                              Count(result.cancelled()),
                               Us(connect.has_p50(), connect.p50()),
-                              Us(connect.has_p99(), connect.p99()),
-                              Us(connect.has_max(), connect.max())};
+                              Us(connect.has_p99(), connect.p99())};
       if (HasResponses(spec_)) {
         cells.emplace_back(Us(response.has_p50(), response.p50()));
         cells.emplace_back(Us(response.has_p99(), response.p99()));
       }
+      cells.emplace_back(Us(connect.has_max(), connect.max()));
+      cells.emplace_back(Count(result.cancelled()));
       table.AddRow(std::move(cells));
     });
     Print(table);

@@ -34,11 +34,24 @@ TEST(Table, ShortensTheLastTextColumnToTheWidth) {
             "ü         8\n");
 }
 
-TEST(Table, KeepsEightColumnsHoweverNarrowTheTerminal) {
-  EXPECT_EQ(Printed(TestTable(), 3),
+TEST(Table, ShortensTextToEightColumnsAtMost) {
+  EXPECT_EQ(Printed(TestTable(), 21),
             "NAME   CPUS  DETAIL\n"
             "web01    16  all is …\n"
             "ü         8\n");
+}
+
+TEST(Table, LeavesOutWhatDoesNotFitAndNamesIt) {
+  EXPECT_EQ(Printed(TestTable(), 20),
+            "NAME   CPUS\n"
+            "web01    16\n"
+            "ü         8\n"
+            "(too narrow for DETAIL)\n");
+  EXPECT_EQ(Printed(TestTable(), 3),
+            "NAME\n"
+            "web01\n"
+            "ü\n"
+            "(too narrow for CPUS, DETAIL)\n");
 }
 
 TEST(Table, ColorsWithoutShiftingColumns) {
