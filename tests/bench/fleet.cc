@@ -40,7 +40,13 @@ absl::StatusOr<v1::StressReport> StressRun::Finish() {
         absl::StrCat("run is no measurement: verdict ", report.verdict(), " ",
                      report.verdict_reason(), "; failed classes: ", report.total().failed_size()));
   }
-  if (report.total().succeeded() == 0) return absl::FailedPreconditionError("nothing succeeded");
+  const uint64_t succeeded = report.total().succeeded();
+  const v1::StressSpec& spec = report.run().spec();
+  const bool holds = spec.workload() == v1::StressSpec::WORKLOAD_HOLD;
+  if (succeeded == 0 || (holds && succeeded != spec.connections())) {
+    return absl::FailedPreconditionError(absl::StrCat("run is too short for this machine: only ",
+                                                      succeeded, " operations; try --seconds"));
+  }
   return report;
 }
 

@@ -38,7 +38,8 @@ class StressRun {
   static absl::StatusOr<StressRun> Start(const std::string& agents,
                                          std::vector<std::string> arguments, int cpu);
   bool Running() { return program_.Running(); }
-  // Waits for the end. FailedPrecondition when a single operation failed.
+  // Waits for the end. FailedPrecondition when a single operation failed, or when not every
+  // connection of a hold run opened.
   absl::StatusOr<v1::StressReport> Finish();
 
  private:

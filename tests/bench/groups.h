@@ -27,7 +27,9 @@ struct BenchOptions {
 using Measurements = std::vector<Measurement>;
 
 // CPU per operation of the agent's load threads against tcpfleet-limit, both against its server.
-absl::StatusOr<Measurements> MeasureLoad(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureCrr(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureRr(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureHold(const BenchOptions& options);
 
 // Recording one latency.
 absl::StatusOr<Measurements> MeasureHistogram(const BenchOptions& options);

@@ -131,17 +131,24 @@ class LoadPair {
   Agent agent_;
 };
 
+absl::StatusOr<Measurements> MeasureWorkload(const BenchOptions& options,
+                                             const Workload& workload) {
+  TF_ASSIGN_OR_RETURN(LoadPair pair, LoadPair::Start(options));
+  return pair.Measure(workload);
+}
+
 }  // namespace
 
-absl::StatusOr<Measurements> MeasureLoad(const BenchOptions& options) {
-  TF_ASSIGN_OR_RETURN(LoadPair pair, LoadPair::Start(options));
-  Measurements all;
-  for (const Workload& workload :
-       {Workload{"crr", 1.15}, Workload{"rr", 1.15}, Workload{"hold", std::nullopt}}) {
-    TF_ASSIGN_OR_RETURN(const Measurements rows, pair.Measure(workload));
-    all.insert(all.end(), rows.begin(), rows.end());
-  }
-  return all;
+absl::StatusOr<Measurements> MeasureCrr(const BenchOptions& options) {
+  return MeasureWorkload(options, {"crr", 1.15});
+}
+
+absl::StatusOr<Measurements> MeasureRr(const BenchOptions& options) {
+  return MeasureWorkload(options, {"rr", 1.15});
+}
+
+absl::StatusOr<Measurements> MeasureHold(const BenchOptions& options) {
+  return MeasureWorkload(options, {"hold", std::nullopt});
 }
 
 }  // namespace tcpfleet::bench

@@ -23,17 +23,20 @@ struct Group {
   absl::string_view summary;
   absl::StatusOr<Measurements> (*measure)(const BenchOptions& options);
 };
+// Lines of one name are one group; what one cannot measure does not cost the others' rows.
 constexpr std::array kGroups = {
     Group{"histogram", "time to record one latency", &MeasureHistogram},
     Group{"frames", "time and bytes to encode one connection sample", &MeasureFrames},
-    Group{"load", "CPU per operation against the bare limit program", &MeasureLoad},
+    Group{"load", "CPU per crr against the bare limit program", &MeasureCrr},
+    Group{"load", "CPU per rr against it", &MeasureRr},
+    Group{"load", "CPU per connection opened and held against it", &MeasureHold},
     Group{"memory", "user memory per held connection", &MeasureMemory},
     Group{"idle", "CPU and memory of an agent nobody calls", &MeasureIdle},
 };
 
 struct Result {
   Measurements rows;
-  bool complete = true;  // every group gave its rows
+  bool complete = true;  // every line of the table gave its rows
 };
 
 int Fail(const absl::Status& status) {
@@ -41,7 +44,7 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
-// Every group when `wanted` is empty. What one group cannot measure does not cost the others' rows.
+// Every group when `wanted` is empty.
 Result Measure(const std::string& wanted, const BenchOptions& options) {
   Result result;
   for (const Group& group : kGroups) {
