@@ -65,7 +65,7 @@ RunSupervisor::RunSupervisor(const AgentLoadLimits& limits, LoadBudget& budget, 
     : limits_(limits), budget_(budget), control_(control), sink_(sink) {}
 
 absl::Status RunSupervisor::Run() {
-  const absl::Status status = Lead();
+  absl::Status status = Lead();
   StopWorkers();
   lease_ = LoadBudget::Lease();
   if (status.ok()) SendEnd();

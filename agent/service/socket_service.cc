@@ -39,12 +39,13 @@ grpc::ServerWriteReactor<v1::SnapshotResponse>* SocketService::Snapshot(
   }
   tasks_->Post([hub = hub_, stream, request = *request] {
     absl::StatusOr<v1::ConnectionFrame> frame = hub->Snapshot(request);
-    if (frame.ok()) {
+    const absl::Status status = frame.status();
+    if (status.ok()) {
       v1::SnapshotResponse response;
       *response.mutable_frame() = *std::move(frame);
       stream->Push(std::move(response));
     }
-    stream->Close(frame.status());
+    stream->Close(status);
   });
   return stream.get();
 }

@@ -34,7 +34,7 @@ class IpAddress {
   // RFC 5952 text.
   std::string ToString() const;
 
-  auto operator<=>(const IpAddress&) const = default;
+  auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): clang 14
 
  private:
   Family family_ = Family::kV4;
@@ -47,7 +47,7 @@ struct Endpoint {
 
   // 198.18.0.1:80, [2001:db8::1]:80
   std::string ToString() const;
-  auto operator<=>(const Endpoint&) const = default;
+  auto operator<=>(const Endpoint&) const = default;  // NOLINT(modernize-use-nullptr): clang 14
 };
 
 absl::StatusOr<Endpoint> ParseEndpoint(absl::string_view text);

@@ -113,7 +113,7 @@ KindAndCause Explain(const AgentTarget& target, const absl::Status& status, Call
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown: {
       // A peer that is no gRPC server breaks the protocol instead of the connection.
-      const KindAndCause broken = ExplainBroken(target, status, CallPhase::kFirstAnswer);
+      KindAndCause broken = ExplainBroken(target, status, CallPhase::kFirstAnswer);
       if (phase == CallPhase::kFirstAnswer && broken.first == kIncompatible) return broken;
       return {"failed", Plain(status.message())};
     }
