@@ -13,6 +13,8 @@ namespace {
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int64_t kCheckPeriodNs = 100 * kNsPerMs;
 constexpr int kMostEventsBetweenChecks = 10'000;
+// Checks further apart mean that this process was stopped or starved.
+constexpr int64_t kPauseNs = 1'000 * kNsPerMs;
 // Reports of an interval are on their way for a while after it has ended.
 constexpr int64_t kLongestViewLagNs = 200 * kNsPerMs;
 
@@ -165,6 +167,7 @@ StressRun::Waited StressRun::Await(size_t first, size_t end, Goal goal, int64_t 
     const int64_t now_ns = clock_.MonotonicNs();
     if (now_ns >= deadline_ns) return missing == 0 ? Waited::kReached : Waited::kDeadline;
     if (now_ns < next_check_ns_) continue;
+    if (next_check_ns_ > 0 && now_ns - next_check_ns_ > kPauseNs) resumed_ns_ = now_ns;
     next_check_ns_ = now_ns + kCheckPeriodNs;
     EndBrokenSeats();
     ShowInterval();
@@ -225,12 +228,14 @@ void StressRun::HandleClientProgress(const v1::Progress& progress, uint64_t acti
 void StressRun::EndBrokenSeats() {
   const int64_t patience_ns = std::max(kLeastSilenceNs, 3 * interval_ns_);
   const int64_t now_ns = clock_.MonotonicNs();
+  // What agents said during a pause of this process may still be on its way through gRPC.
+  const bool is_catching_up = resumed_ns_ > 0 && now_ns - resumed_ns_ < kLeastSilenceNs;
   for (Seat& seat : seats_) {
     if (seat.participant.ended()) continue;
     if (seat.overflowed->load()) {
       seat.participant.Fail(
           "failed", "sent more than this controller could take in: its numbers are not whole");
-    } else if (seat.participant.IsSilent(now_ns, patience_ns)) {
+    } else if (seat.participant.IsSilent(now_ns, patience_ns) && !is_catching_up) {
       seat.participant.Fail("silent", absl::StrCat("nothing was heard of it for ",
                                                    patience_ns / 1'000'000'000, " s"));
     } else {

@@ -162,6 +162,7 @@ class StressRun {
   std::optional<int64_t> start_ns_;
   absl::Time start_time_;
   int64_t next_check_ns_ = 0;
+  int64_t resumed_ns_ = 0;  // when this process last found that it had been paused
   int64_t next_view_ns_ = 0;
   RunHistograms interval_;
   uint64_t active_ = 0;  // of all clients, by their latest reports
