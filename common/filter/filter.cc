@@ -48,7 +48,8 @@ absl::StatusOr<Filter> Filter::Parse(absl::string_view text) {
   return Filter(std::string(text), std::move(expression));
 }
 
-bool Filter::Matches(const sockets::ConnectionSample& sample) const {
+bool Filter::Matches(const Subject& subject) const {
+  const sockets::ConnectionSample& sample = *subject.sample;
   const uint64_t state = sample.values.Get(sockets::Field::kState);
   if (state >= 32 || ((expression_.states >> state) & 1) == 0) return false;
   for (const Condition& condition : expression_.conditions) {

@@ -6,12 +6,23 @@
 #include <absl/status/statusor.h>
 #include <absl/strings/string_view.h>
 
+#include <cstdint>
 #include <string>
 
 #include "common/filter/expression.h"
 #include "common/sockets/connection_sample.h"
+#include "common/sockets/derived.h"
 
 namespace tcpfleet::filter {
+
+// What a filter is asked about. What is null or empty is unknown, and a comparison with something
+// unknown is neither true nor false: the whole filter must be true for a match.
+struct Subject {
+  const sockets::ConnectionSample* sample;  // not null
+  const sockets::Derived* derived = nullptr;
+  absl::string_view host = {};  // as the inventory names it
+  int64_t now_ns = 0;           // CLOCK_MONOTONIC of the sample's host; 0: unknown
+};
 
 class Filter {
  public:
@@ -19,7 +30,10 @@ class Filter {
   static absl::StatusOr<Filter> Parse(absl::string_view text);
 
   // A sample without a state matches nothing.
-  bool Matches(const sockets::ConnectionSample& sample) const;
+  bool Matches(const Subject& subject) const;
+  bool Matches(const sockets::ConnectionSample& sample) const {
+    return Matches({.sample = &sample});
+  }
   // States a match can be in: what to ask the kernel for.
   sockets::StateMask StateMask() const { return expression_.states; }
   const std::string& text() const { return text_; }

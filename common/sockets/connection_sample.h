@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -42,6 +43,15 @@ class FieldValues {
   std::array<uint64_t, kFieldSlots> values_{};  // 0 where absent
 };
 
+// A program that owns sockets. Shared by all of them.
+struct Process {
+  uint32_t pid = 0;
+  uint64_t start_ticks = 0;  // since boot, in clock ticks: with the pid it names a process for ever
+  std::string comm;
+  std::string command_line;  // arguments joined by blanks; empty for kernel threads
+  bool operator==(const Process&) const = default;
+};
+
 // What identifies and describes a connection for its whole life.
 struct ConnectionIdentity {
   uint64_t cookie = 0;
@@ -51,12 +61,13 @@ struct ConnectionIdentity {
   uint32_t interface = 0;
   std::optional<uint32_t> uid;
   uint64_t inode = 0;
-  std::optional<uint32_t> pid;
-  std::string comm;
+  std::shared_ptr<const Process> process;  // null: not looked for, or not found
   std::optional<uint64_t> cgroup_id;
+  std::shared_ptr<const std::string> cgroup;  // path below the cgroup2 mount; null: unknown
   std::string congestion_control;
 
-  bool operator==(const ConnectionIdentity&) const = default;
+  // Compares what the pointers point to.
+  bool operator==(const ConnectionIdentity& other) const;
 };
 
 struct ConnectionSample {

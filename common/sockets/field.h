@@ -20,8 +20,8 @@ namespace tcpfleet::sockets {
 enum class Field : uint8_t {
   // Of the socket.
   kState = 1,             // TCP_ESTABLISHED = 1 ... as in tcp_states.h
-  kReceiveQueue = 2,      // bytes waiting for the program; LISTEN: connections waiting for accept
-  kSendQueue = 3,         // bytes not acknowledged; LISTEN: the accept queue's limit
+  kReceiveQueue = 2,      // bytes waiting for the program
+  kSendQueue = 3,         // bytes not acknowledged
   kTimer = 4,             // idiag_timer: 0 none, 1 retransmit, 2 keepalive, 3 time-wait, 4 persist
   kTimerExpiresAtMs = 5,  // CLOCK_MONOTONIC milliseconds
   kTimerRetransmits = 6,
@@ -97,10 +97,49 @@ enum class Field : uint8_t {
   kReceivedCeBytes = 86,
   kAccecnFailMode = 87,
   kAccecnOptSeen = 88,
+
+  // Of the socket again: attributes of inet_diag.
+  kTos = 89,
+  kTclass = 90,
+  kMark = 91,  // only told to CAP_NET_ADMIN
+  kV6only = 92,
+  kSkmemRmemAlloc = 93,  // SK_MEMINFO_*, bytes
+  kSkmemRcvbuf = 94,
+  kSkmemWmemAlloc = 95,
+  kSkmemSndbuf = 96,
+  kSkmemFwdAlloc = 97,
+  kSkmemWmemQueued = 98,
+  kSkmemOptmem = 99,
+  kSkmemBacklog = 100,
+  kSkmemDrops = 101,  // packets
+
+  // Of the congestion control, where it reports them: struct tcp_bbr_info, tcpvegas_info,
+  // tcp_dctcp_info.
+  kBbrBw = 102,
+  kBbrMinRtt = 103,
+  kBbrPacingGain = 104,  // shifted left by 8
+  kBbrCwndGain = 105,    // shifted left by 8
+  kVegasEnabled = 106,
+  kVegasRttcnt = 107,
+  kVegasRtt = 108,
+  kVegasMinrtt = 109,
+  kDctcpEnabled = 110,
+  kDctcpCeState = 111,
+  kDctcpAlpha = 112,
+  kDctcpAbEcn = 113,
+  kDctcpAbTot = 114,
+
+  // LISTEN only; kReceiveQueue and kSendQueue are absent there.
+  kAcceptQueue = 115,  // connections waiting for accept
+  kBacklog = 116,      // most that may wait
+
+  // Of the sampler.
+  kFirstSeenAtMs = 117,  // CLOCK_MONOTONIC milliseconds of the first poll that found it
+  kOpeningSeen = 118,    // 1: it was not there in the poll before, so it is as old as that
 };
 
 // Every field number is below this.
-inline constexpr size_t kFieldSlots = 96;
+inline constexpr size_t kFieldSlots = 128;
 
 using FieldMask = std::bitset<kFieldSlots>;
 
@@ -110,10 +149,22 @@ enum class FieldKind : uint8_t {
   kMoment,   // an absolute time in CLOCK_MONOTONIC milliseconds
 };
 
+// How a value is printed and what may stand behind a number in a filter.
+enum class FieldUnit : uint8_t {
+  kNone,
+  kMicroseconds,
+  kMilliseconds,  // also of moments: a filter compares how long ago they were
+  kBytes,
+  kBytesPerSecond,
+  kSegments,
+};
+
 struct FieldInfo {
   Field field;
   absl::string_view name;  // for example "total_retrans"
   FieldKind kind;
+  FieldUnit unit = FieldUnit::kNone;
+  uint8_t bits = 64;  // width of the kernel's counter: it wraps there
 };
 
 // Every field, ascending by number.

@@ -2,6 +2,7 @@
 
 #include <absl/strings/ascii.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,11 @@ constexpr size_t kMostNameBytes = 256;
 template <class Value>
 bool Learned(const std::optional<Value>& known, const std::optional<Value>& now) {
   return now.has_value() && now != known;
+}
+
+template <class Value>
+bool Learned(const std::shared_ptr<const Value>& known, const std::shared_ptr<const Value>& now) {
+  return now != nullptr && now != known && (known == nullptr || *now != *known);
 }
 
 bool Learned(const std::string& known, const std::string& now) {
@@ -38,8 +44,8 @@ void SetName(const std::string& name, std::string* field) {
 bool SaysMore(const ConnectionIdentity& known, const ConnectionIdentity& now) {
   return now.local != known.local || now.remote != known.remote ||
          now.interface != known.interface || (now.inode != 0 && now.inode != known.inode) ||
-         Learned(known.uid, now.uid) || Learned(known.pid, now.pid) ||
-         Learned(known.cgroup_id, now.cgroup_id) || Learned(known.comm, now.comm) ||
+         Learned(known.uid, now.uid) || Learned(known.process, now.process) ||
+         Learned(known.cgroup_id, now.cgroup_id) || Learned(known.cgroup, now.cgroup) ||
          Learned(known.congestion_control, now.congestion_control);
 }
 
@@ -54,8 +60,13 @@ void WriteOpen(uint32_t row, const ConnectionIdentity& identity, v1::ConnectionO
   open.set_interface(identity.interface);
   if (identity.uid) open.set_uid(*identity.uid);
   open.set_inode(identity.inode);
-  if (identity.pid) open.set_pid(*identity.pid);
-  SetName(identity.comm, open.mutable_comm());
+  if (identity.process != nullptr) {
+    open.set_pid(identity.process->pid);
+    open.set_process_start_ticks(identity.process->start_ticks);
+    SetName(identity.process->comm, open.mutable_comm());
+    SetName(identity.process->command_line, open.mutable_command_line());
+  }
+  if (identity.cgroup != nullptr) SetName(*identity.cgroup, open.mutable_cgroup());
   if (identity.cgroup_id) open.set_cgroup_id(*identity.cgroup_id);
   SetName(identity.congestion_control, open.mutable_congestion_control());
 }

@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 
 #include <bit>
+#include <memory>
 #include <optional>
 
 #include "common/base/status_macros.h"
@@ -39,8 +40,11 @@ absl::StatusOr<ConnectionIdentity> ReadIdentity(const v1::ConnectionOpen& open) 
   identity.interface = open.interface();
   if (open.has_uid()) identity.uid = open.uid();
   identity.inode = open.inode();
-  if (open.has_pid()) identity.pid = open.pid();
-  identity.comm = open.comm();
+  if (open.has_pid()) {
+    identity.process = std::make_shared<const Process>(
+        Process{open.pid(), open.process_start_ticks(), open.comm(), open.command_line()});
+  }
+  if (!open.cgroup().empty()) identity.cgroup = std::make_shared<const std::string>(open.cgroup());
   if (open.has_cgroup_id()) identity.cgroup_id = open.cgroup_id();
   identity.congestion_control = open.congestion_control();
   return identity;

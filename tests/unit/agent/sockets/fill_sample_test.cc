@@ -54,7 +54,7 @@ TEST_F(FillSampleTest, TakesEverythingOver) {
   EXPECT_EQ(sample.identity.inode, 5u);
   EXPECT_EQ(sample.identity.cgroup_id, 77u);
   EXPECT_EQ(sample.identity.congestion_control, "cubic");
-  EXPECT_EQ(sample.identity.pid, std::nullopt);
+  EXPECT_EQ(sample.identity.process, nullptr);
   EXPECT_EQ(sample.values.Find(Field::kState), 1u);
   EXPECT_EQ(sample.values.Find(Field::kReceiveQueue), 11u);
   EXPECT_EQ(sample.values.Find(Field::kSendQueue), 12u);

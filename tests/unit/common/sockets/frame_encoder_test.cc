@@ -141,7 +141,7 @@ TEST_F(FrameEncoderTest, LosesNoEndToAKeyframe) {
 TEST_F(FrameEncoderTest, OpensAnewWhenTheDescriptionChanges) {
   Frame({SampleWith(1)});
   ConnectionSample accepted = SampleWith(1);
-  accepted.identity.pid = 4711;
+  accepted.identity.process = std::make_shared<const Process>(Process{.pid = 4711});
   Frame({accepted});
   ASSERT_EQ(decoder_.rows().size(), 1u);
   EXPECT_EQ(decoder_.rows().begin()->second, accepted);
@@ -173,9 +173,9 @@ TEST_F(FrameEncoderTest, TakesTheFirstOfTwoSamplesOfOneNewConnection) {
 
 TEST_F(FrameEncoderTest, MakesNamesValidText) {
   ConnectionSample sample = SampleWith(1);
-  sample.identity.comm = "\xff\xfe";
+  sample.identity.process = std::make_shared<const Process>(Process{.pid = 1, .comm = "\xff\xfe"});
   Frame({sample});
-  EXPECT_EQ(decoder_.rows().begin()->second.identity.comm, "??");
+  EXPECT_EQ(decoder_.rows().begin()->second.identity.process->comm, "??");
 }
 
 TEST_F(FrameEncoderTest, CarriesTheHeadOfThePoll) {

@@ -1,6 +1,7 @@
 // Connections for tests of the codec.
 #pragma once
 
+#include <memory>
 #include <random>
 
 #include "common/sockets/connection_sample.h"
@@ -46,8 +47,13 @@ inline ConnectionSample RandomSample(std::mt19937_64& random, uint64_t cookie) {
                               static_cast<uint16_t>(random())};
   }
   if (random() % 2 == 0) sample.identity.uid.reset();
-  if (random() % 2 == 0) sample.identity.pid = static_cast<uint32_t>(random());
-  if (random() % 2 == 0) sample.identity.comm = "nginx";
+  if (random() % 2 == 0) {
+    sample.identity.process = std::make_shared<const Process>(Process{
+        static_cast<uint32_t>(random()), random() % 1'000'000, "nginx", "nginx: worker process"});
+  }
+  if (random() % 2 == 0) {
+    sample.identity.cgroup = std::make_shared<const std::string>("/system.slice/nginx.service");
+  }
   if (random() % 2 == 0) sample.identity.cgroup_id = random();
   sample.identity.interface = static_cast<uint32_t>(random() % 3);
   for (const FieldInfo& info : AllFields()) {

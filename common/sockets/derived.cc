@@ -1,0 +1,103 @@
+#include "common/sockets/derived.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tcpfleet::sockets {
+namespace {
+
+constexpr std::array<absl::string_view, 5> kLimitNames = {"application", "receiver", "sndbuf",
+                                                          "cwnd", "network"};
+
+// Of enum tcp_ca_state: recovery from loss reported by the peer, and by timeout.
+constexpr uint64_t kCaRecovery = 3;
+
+std::optional<double> Share(std::optional<uint64_t> part, double whole) {
+  if (!part || whole <= 0) return std::nullopt;
+  return std::min(static_cast<double>(*part) / whole, 1.0);
+}
+
+std::optional<double> PerSecond(std::optional<uint64_t> amount, double seconds) {
+  return amount ? std::optional<double>(static_cast<double>(*amount) / seconds) : std::nullopt;
+}
+
+struct SendTimes {
+  double idle = 0;
+  double receiver = 0;
+  double send_buffer = 0;
+  double window() const { return 1 - idle - receiver - send_buffer; }
+};
+
+Limit LongestOf(const SendTimes& shares, bool loses) {
+  const double longest =
+      std::max({shares.idle, shares.receiver, shares.send_buffer, shares.window()});
+  if (longest == shares.idle) return Limit::kApplication;
+  if (longest == shares.receiver) return Limit::kReceiver;
+  if (longest == shares.send_buffer) return Limit::kSendBuffer;
+  return loses ? Limit::kNetwork : Limit::kCongestionWindow;
+}
+
+bool IsLosing(const FieldValues& now) {
+  return now.Get(Field::kCaState) >= kCaRecovery || now.Get(Field::kLost) > 0;
+}
+
+}  // namespace
+
+absl::string_view LimitName(Limit limit) { return kLimitNames[static_cast<size_t>(limit)]; }
+
+std::optional<Limit> ParseLimit(absl::string_view name) {
+  const auto found = std::find(kLimitNames.begin(), kLimitNames.end(), name);
+  if (found == kLimitNames.end()) return std::nullopt;
+  return static_cast<Limit>(found - kLimitNames.begin());
+}
+
+std::optional<uint64_t> CounterDelta(const FieldValues& before, const FieldValues& now,
+                                     Field field) {
+  if (!before.Has(field) || !now.Has(field)) return std::nullopt;
+  const uint64_t delta = now.Get(field) - before.Get(field);
+  const uint8_t bits = FindField(static_cast<uint32_t>(field))->bits;
+  return bits == 64 ? delta : delta & ((uint64_t{1} << bits) - 1);
+}
+
+Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interval_ns) {
+  Derived derived;
+  if (interval_ns <= 0) return derived;
+  const double seconds = static_cast<double>(interval_ns) / 1e9;
+  const auto delta = [&](Field field) { return CounterDelta(before, now, field); };
+  derived.send_rate = PerSecond(delta(Field::kBytesSent), seconds);
+  derived.receive_rate = PerSecond(delta(Field::kBytesReceived), seconds);
+  derived.delivery_rate = PerSecond(delta(Field::kBytesAcked), seconds);
+  const std::optional<uint64_t> retransmits = delta(Field::kTotalRetrans);
+  const std::optional<uint64_t> segments = delta(Field::kDataSegsOut);
+  if (segments) derived.retrans_share = Share(retransmits, static_cast<double>(*segments));
+
+  const double interval_us = static_cast<double>(interval_ns) / 1e3;
+  derived.busy_share = Share(delta(Field::kBusyTime), interval_us);
+  derived.rwnd_limited_share = Share(delta(Field::kRwndLimited), interval_us);
+  derived.sndbuf_limited_share = Share(delta(Field::kSndbufLimited), interval_us);
+  if (derived.busy_share) {
+    derived.limited = LongestOf({.idle = 1 - *derived.busy_share,
+                                 .receiver = derived.rwnd_limited_share.value_or(0),
+                                 .send_buffer = derived.sndbuf_limited_share.value_or(0)},
+                                retransmits.value_or(0) > 0 || IsLosing(now));
+  }
+  return derived;
+}
+
+Derived DeriveFromTotals(const FieldValues& now) {
+  Derived derived;
+  const auto busy_us = static_cast<double>(now.Get(Field::kBusyTime));
+  if (busy_us <= 0) return derived;
+  derived.rwnd_limited_share = Share(now.Find(Field::kRwndLimited), busy_us);
+  derived.sndbuf_limited_share = Share(now.Find(Field::kSndbufLimited), busy_us);
+  derived.limited = LongestOf({.idle = 0,
+                               .receiver = derived.rwnd_limited_share.value_or(0),
+                               .send_buffer = derived.sndbuf_limited_share.value_or(0)},
+                              now.Get(Field::kTotalRetrans) > 0);
+  if (const std::optional<uint64_t> segments = now.Find(Field::kDataSegsOut)) {
+    derived.retrans_share = Share(now.Find(Field::kTotalRetrans), static_cast<double>(*segments));
+  }
+  return derived;
+}
+
+}  // namespace tcpfleet::sockets

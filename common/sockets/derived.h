@@ -1,0 +1,53 @@
+// What two records of one connection say about the time between them.
+//
+// Units:   bytes per second; shares between 0 and 1. Whatever a kernel does not report is absent.
+// Source:  tcp_info of linux/tcp.h; chrono of net/ipv4/tcp_output.c: busy_time includes the times
+//          limited by the receive window and by the send buffer.
+#pragma once
+
+#include <absl/strings/string_view.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "common/sockets/connection_sample.h"
+
+namespace tcpfleet::sockets {
+
+// What kept a connection from sending faster for most of the time.
+enum class Limit : uint8_t {
+  kApplication,       // nothing to send
+  kReceiver,          // the peer's receive window
+  kSendBuffer,        // SO_SNDBUF or tcp_wmem
+  kCongestionWindow,  // cwnd was full, nothing was lost
+  kNetwork,           // cwnd, after losses
+};
+// "application", "receiver", "sndbuf", "cwnd", "network": what people type and read.
+absl::string_view LimitName(Limit limit);
+std::optional<Limit> ParseLimit(absl::string_view name);
+
+struct Derived {
+  std::optional<double> send_rate;      // of bytes_sent
+  std::optional<double> receive_rate;   // of bytes_received
+  std::optional<double> delivery_rate;  // of bytes_acked
+  std::optional<double> retrans_share;  // retransmitted segments of those sent; absent: none sent
+  std::optional<double> busy_share;
+  std::optional<double> rwnd_limited_share;
+  std::optional<double> sndbuf_limited_share;
+  std::optional<Limit> limited;
+
+  bool operator==(const Derived&) const = default;
+};
+
+// Counters are diffed modulo their width. Nothing is known when `interval_ns` is not positive.
+Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interval_ns);
+
+// Nothing is known of the time before `sample` but its totals: shares and `limited` over its whole
+// life, from busy_time; no rates.
+Derived DeriveFromTotals(const FieldValues& now);
+
+// Difference of a counter modulo its width; absent unless both have it.
+std::optional<uint64_t> CounterDelta(const FieldValues& before, const FieldValues& now,
+                                     Field field);
+
+}  // namespace tcpfleet::sockets
