@@ -4,25 +4,32 @@
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
-#include <grpcpp/resource_quota.h>
-#include <grpcpp/server.h>
-#include <grpcpp/server_builder.h>
+#include <spdlog/spdlog.h>
 
-#include <chrono>
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
 #include <deque>
+#include <thread>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/ip_address.h"
-#include "common/base/status_context.h"
 #include "common/base/status_macros.h"
-#include "common/rpc/credentials.h"
-#include "common/sys/listen_probe.h"
+#include "common/rpc/live_server.h"
+#include "common/sys/epoll.h"
+#include "common/sys/event_fd.h"
+#include "common/sys/server_socket.h"
+#include "common/sys/tcp_listener.h"
+#include "common/sys/tcp_socket.h"
 
 namespace tcpfleet::rpc {
 namespace {
 
-constexpr int kLargestRequest = 1 << 20;
-constexpr size_t kBufferBytes = size_t{32} << 20;
+constexpr absl::Duration kLookAgain = absl::Seconds(1);
+// Without a descriptor for it a connection cannot be accepted, and stays ready.
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 
 absl::StatusOr<base::Endpoint> ParseListenAddress(const std::string& address) {
   const absl::Status bad = absl::InvalidArgumentError(absl::StrCat(
@@ -45,68 +52,187 @@ bool IsLoopback(const base::IpAddress& address) {
   return v4.Contains(address) || v6.Contains(address);
 }
 
-absl::Status CheckAddress(const std::string& address, const ServerHost::Options& options) {
-  if (absl::StartsWith(address, "unix:")) {
-    return sys::CheckUnixPathIsFree(std::string(absl::StripPrefix(address, "unix:")));
+absl::Status CheckReach(const base::Endpoint& endpoint, const ServerHost::Options& options) {
+  if (IsLoopback(endpoint.address) || options.tls.enabled() || options.insecure_listen) {
+    return absl::OkStatus();
   }
-  TF_ASSIGN_OR_RETURN(const base::Endpoint endpoint, ParseListenAddress(address));
-  if (!IsLoopback(endpoint.address) && !options.tls.enabled() && !options.insecure_listen) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        address,
-        " can be reached from other hosts: give --tls-ca, --tls-cert and --tls-key, or permit it "
-        "without protection by --insecure-listen"));
-  }
-  return endpoint.port == 0 ? absl::OkStatus() : sys::CheckPortIsFree(endpoint);
-}
-
-std::string WithPort(const std::string& address, int port) {
-  if (absl::StartsWith(address, "unix:")) return address;
-  return absl::StrCat(address.substr(0, address.rfind(':')), ":", port);
+  return absl::PermissionDeniedError(absl::StrCat(
+      endpoint.ToString(),
+      " can be reached from other hosts: give --tls-ca, --tls-cert and --tls-key, or permit it "
+      "without protection by --insecure-listen"));
 }
 
 }  // namespace
 
+// The listening sockets and the thread that waits at them.
+class ServerHost::Acceptor {
+ public:
+  static absl::StatusOr<std::unique_ptr<Acceptor>> Create(
+      const Options& options, absl::Span<grpc::Service* const> services);
+  ~Acceptor() { Shutdown(absl::ZeroDuration()); }
+
+  const std::vector<std::string>& addresses() const { return addresses_; }
+  bool awake() const { return awake_; }
+  void Start() {
+    thread_ = std::jthread([this](const std::stop_token& stop) { Loop(stop); });
+  }
+  void Shutdown(absl::Duration grace);
+
+ private:
+  struct Listener {
+    int fd;
+    bool is_unix;
+  };
+
+  Acceptor(const Options& options, absl::Span<grpc::Service* const> services, sys::EventFd wake,
+           sys::Epoll epoll)
+      : options_(options),
+        services_(services.begin(), services.end()),
+        wake_(std::move(wake)),
+        epoll_(std::move(epoll)) {}
+
+  absl::Status Listen(const std::string& address);
+  void Loop(const std::stop_token& stop);
+  // False when descriptors or memory have run out.
+  bool AcceptAll(const Listener& listener);
+  void Hand(sys::UniqueFd connection, bool is_unix);
+  void WatchListeners(uint32_t events);
+
+  const Options options_;
+  const std::vector<grpc::Service*> services_;
+  base::SystemClock clock_;
+  std::vector<std::string> addresses_;
+  std::vector<sys::UniqueFd> tcp_;
+  std::deque<sys::UnixListener> unix_;
+  std::vector<Listener> listeners_;  // into both
+  sys::EventFd wake_;
+  sys::Epoll epoll_;
+  std::unique_ptr<LiveServer> server_;  // of the thread
+  std::atomic<bool> awake_ = false;
+  std::jthread thread_;
+};
+
+absl::StatusOr<std::unique_ptr<ServerHost::Acceptor>> ServerHost::Acceptor::Create(
+    const Options& options, absl::Span<grpc::Service* const> services) {
+  TF_RETURN_IF_ERROR(options.tls.enabled() ? CheckTlsFiles(options.tls) : absl::OkStatus());
+  TF_ASSIGN_OR_RETURN(sys::EventFd wake, sys::EventFd::Create());
+  TF_ASSIGN_OR_RETURN(sys::Epoll epoll, sys::Epoll::Create());
+  std::unique_ptr<Acceptor> acceptor(
+      new Acceptor(options, services, std::move(wake), std::move(epoll)));
+  for (const std::string& address : options.listen) {
+    TF_RETURN_IF_ERROR(acceptor->Listen(address));
+  }
+  const size_t count = acceptor->listeners_.size();
+  TF_RETURN_IF_ERROR(acceptor->epoll_.Add(acceptor->wake_.fd(), EPOLLIN, count));
+  for (size_t i = 0; i < count; ++i) {
+    TF_RETURN_IF_ERROR(acceptor->epoll_.Add(acceptor->listeners_[i].fd, EPOLLIN, i));
+  }
+  return acceptor;
+}
+
+absl::Status ServerHost::Acceptor::Listen(const std::string& address) {
+  if (absl::StartsWith(address, "unix:")) {
+    const std::string path(absl::StripPrefix(address, "unix:"));
+    TF_ASSIGN_OR_RETURN(sys::UnixListener listener, sys::UnixListener::Listen(path));
+    listeners_.push_back({listener.fd(), true});
+    unix_.push_back(std::move(listener));
+    addresses_.push_back(address);
+    return absl::OkStatus();
+  }
+  TF_ASSIGN_OR_RETURN(const base::Endpoint endpoint, ParseListenAddress(address));
+  TF_RETURN_IF_ERROR(CheckReach(endpoint, options_));
+  TF_ASSIGN_OR_RETURN(sys::UniqueFd fd, sys::ListenExclusively(endpoint));
+  TF_ASSIGN_OR_RETURN(const base::Endpoint bound, sys::LocalEndpoint(fd.get()));
+  addresses_.push_back(absl::StrCat(address.substr(0, address.rfind(':')), ":", bound.port));
+  listeners_.push_back({fd.get(), false});
+  tcp_.push_back(std::move(fd));
+  return absl::OkStatus();
+}
+
+void ServerHost::Acceptor::Loop(const std::stop_token& stop) {
+  bool paused = false;
+  while (!stop.stop_requested()) {
+    std::array<epoll_event, 16> storage;
+    const absl::Duration wait =
+        paused ? kAcceptPause : std::min(kLookAgain, options_.connection_idle);
+    const int64_t timeout_ns =
+        paused || server_ != nullptr ? absl::ToInt64Nanoseconds(wait) : int64_t{-1};
+    const absl::Span<epoll_event> ready = epoll_.Wait(absl::MakeSpan(storage), timeout_ns);
+    if (std::exchange(paused, false)) WatchListeners(EPOLLIN);
+    for (const epoll_event& event : ready) {
+      if (event.data.u64 < listeners_.size()) {
+        paused |= !AcceptAll(listeners_[event.data.u64]);
+      }
+    }
+    if (paused) WatchListeners(0);
+    // By then gRPC has closed every connection.
+    if (server_ != nullptr && server_->IdleFor(2 * options_.connection_idle)) {
+      server_.reset();
+      awake_ = false;
+    }
+  }
+}
+
+bool ServerHost::Acceptor::AcceptAll(const Listener& listener) {
+  for (;;) {
+    const int fd = sys::Accept(listener.fd);
+    if (fd >= 0) {
+      Hand(sys::UniqueFd(fd), listener.is_unix);
+    } else if (fd == -EMFILE || fd == -ENFILE || fd == -ENOBUFS || fd == -ENOMEM) {
+      return false;
+    } else if (fd != -ECONNABORTED) {
+      return true;
+    }
+  }
+}
+
+void ServerHost::Acceptor::Hand(sys::UniqueFd connection, bool is_unix) {
+  if (server_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<LiveServer>> server =
+        LiveServer::Start(options_.tls, options_.connection_idle, clock_, services_);
+    if (!server.ok()) {
+      spdlog::error("a connection is refused: {}", std::string(server.status().message()));
+      return;
+    }
+    server_ = *std::move(server);
+    awake_ = true;
+  }
+  server_->Take(std::move(connection), is_unix);
+}
+
+void ServerHost::Acceptor::WatchListeners(uint32_t events) {
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    const absl::Status status = epoll_.Modify(listeners_[i].fd, events, i);
+    if (!status.ok()) spdlog::error("{}: {}", addresses_[i], std::string(status.message()));
+  }
+}
+
+void ServerHost::Acceptor::Shutdown(absl::Duration grace) {
+  if (!thread_.joinable()) return;
+  thread_.request_stop();
+  wake_.Notify();
+  thread_.join();
+  tcp_.clear();  // what still waits to be accepted is refused
+  unix_.clear();
+  if (server_ != nullptr) server_->Shutdown(grace);
+}
+
 absl::StatusOr<std::unique_ptr<ServerHost>> ServerHost::Start(
     const Options& options, absl::Span<grpc::Service* const> services) {
   if (options.listen.empty()) return absl::InvalidArgumentError("no address to listen on");
-  TF_ASSIGN_OR_RETURN(const std::shared_ptr<grpc::ServerCredentials> tcp_credentials,
-                      ServerCredentials(options.tls));
-  grpc::ServerBuilder builder;
-  builder.SetMaxReceiveMessageSize(kLargestRequest);
-  builder.SetResourceQuota(grpc::ResourceQuota("tcpfleet").Resize(kBufferBytes));
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 64);
-  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16'384);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT,
-                             0);  // or a second agent would share the port in silence
-
-  std::deque<int> ports;  // gRPC writes to them in BuildAndStart: they must not move
-  for (const std::string& address : options.listen) {
-    TF_RETURN_IF_ERROR(CheckAddress(address, options));
-    const bool is_unix = absl::StartsWith(address, "unix:");
-    builder.AddListeningPort(address, is_unix ? grpc::InsecureServerCredentials() : tcp_credentials,
-                             &ports.emplace_back(0));
-  }
-  for (grpc::Service* service : services) builder.RegisterService(service);
-  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr) {
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", options.listen.front()));
-  }
-  std::vector<std::string> addresses;
-  for (size_t i = 0; i < options.listen.size(); ++i)
-    addresses.push_back(WithPort(options.listen[i], ports[i]));
-  return std::unique_ptr<ServerHost>(new ServerHost(std::move(server), std::move(addresses)));
+  TF_ASSIGN_OR_RETURN(std::unique_ptr<Acceptor> acceptor, Acceptor::Create(options, services));
+  acceptor->Start();
+  return std::unique_ptr<ServerHost>(new ServerHost(std::move(acceptor)));
 }
 
-ServerHost::ServerHost(std::unique_ptr<grpc::Server> server, std::vector<std::string> addresses)
-    : server_(std::move(server)), addresses_(std::move(addresses)) {}
+ServerHost::ServerHost(std::unique_ptr<Acceptor> acceptor) : acceptor_(std::move(acceptor)) {}
 
-ServerHost::~ServerHost() { Shutdown(absl::ZeroDuration()); }
+ServerHost::~ServerHost() = default;
 
-void ServerHost::Shutdown(absl::Duration grace) {
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoNanoseconds(grace));
-}
+const std::vector<std::string>& ServerHost::addresses() const { return acceptor_->addresses(); }
+
+bool ServerHost::awake() const { return acceptor_->awake(); }
+
+void ServerHost::Shutdown(absl::Duration grace) { acceptor_->Shutdown(grace); }
 
 }  // namespace tcpfleet::rpc

@@ -11,23 +11,33 @@
 namespace tcpfleet::bench {
 namespace {
 
-// Starting up is not idling: waits until a whole second has passed without CPU time.
-absl::Status WaitUntilIdle(pid_t pid) {
-  constexpr int kMostSeconds = 30;
+// One call, so that the agent has a gRPC server to let go of.
+absl::Status CallOnce(const Agent& agent, int cpu) {
+  TF_ASSIGN_OR_RETURN(Program call,
+                      Program::Start({"tcpfleet", "--agents", agent.address(), "agents"}, cpu));
+  return call.Finish().status();
+}
+
+// Waits until the agent has let go of the threads it had for the call.
+absl::Status WaitUntilAsleep(pid_t pid, double fresh_threads) {
+  constexpr int kMostSeconds = 120;
   for (int second = 0; second < kMostSeconds; ++second) {
-    TF_ASSIGN_OR_RETURN(const double before, CpuTicks(pid));
+    TF_ASSIGN_OR_RETURN(const double threads, Threads(pid));
+    if (threads <= fresh_threads) return absl::OkStatus();
     absl::SleepFor(absl::Seconds(1));
-    TF_ASSIGN_OR_RETURN(const double after, CpuTicks(pid));
-    if (before == after) return absl::OkStatus();
   }
-  return absl::FailedPreconditionError("the agent is never idle: it used CPU in each of 30 s");
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "the agent still has more than %g threads %d s after a call", fresh_threads, kMostSeconds));
 }
 
 }  // namespace
 
 absl::StatusOr<Measurements> MeasureIdle(const BenchOptions& options) {
   TF_ASSIGN_OR_RETURN(const Agent agent, Agent::Start(options.client_cpu));
-  TF_RETURN_IF_ERROR(WaitUntilIdle(agent.pid()));
+  TF_ASSIGN_OR_RETURN(const double fresh_threads, Threads(agent.pid()));
+  TF_RETURN_IF_ERROR(CallOnce(agent, options.server_cpu));
+  std::fputs("idle: waiting for an agent to fall asleep after a call\n", stderr);
+  TF_RETURN_IF_ERROR(WaitUntilAsleep(agent.pid(), fresh_threads));
   absl::FPrintF(stderr, "idle: watching an idle agent for %s\n",
                 absl::FormatDuration(options.idle));
   TF_ASSIGN_OR_RETURN(const double ticks_before, CpuTicks(agent.pid()));

@@ -7,6 +7,7 @@
 
 #include <ctime>
 #include <filesystem>
+#include <iterator>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -76,6 +77,13 @@ absl::StatusOr<double> LiveThreadsCpuMicroseconds(pid_t pid) {
   }
   if (error) return absl::NotFoundError(absl::StrCat(PathOf(pid, "task"), ": ", error.message()));
   return nanoseconds / 1e3;
+}
+
+absl::StatusOr<double> Threads(pid_t pid) {
+  std::error_code error;
+  const std::filesystem::directory_iterator threads(PathOf(pid, "task"), error);
+  if (error) return absl::NotFoundError(absl::StrCat(PathOf(pid, "task"), ": ", error.message()));
+  return static_cast<double>(std::distance(begin(threads), end(threads)));
 }
 
 absl::StatusOr<double> ResidentBytes(pid_t pid) {

@@ -17,6 +17,8 @@ double TicksPerSecond();
 // kernel Documentation/scheduler/sched-stats.rst.
 absl::StatusOr<double> LiveThreadsCpuMicroseconds(pid_t pid);
 
+absl::StatusOr<double> Threads(pid_t pid);
+
 // VmRSS, bytes.
 absl::StatusOr<double> ResidentBytes(pid_t pid);
 

@@ -1,10 +1,17 @@
 #include "common/rpc/server_host.h"
 
 #include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "common/rpc/channel.h"
 #include "common/sys/file.h"
 #include "tcpfleet/v1/host.grpc.pb.h"
+#include "tests/support/eventually.h"
 
 namespace tcpfleet::rpc {
 namespace {
@@ -19,6 +26,7 @@ class TestServer {
       : host_(ServerHost::Start(options, {&service_, 1})) {}
   absl::Status status() const { return host_.status(); }
   const std::vector<std::string>& addresses() const { return (*host_)->addresses(); }
+  bool awake() const { return (*host_)->awake(); }
 
  private:
   v1::HostService::CallbackService service_callbacks_;
@@ -79,6 +87,53 @@ TEST(ServerHost, RefusesTlsFilesThatAreNotThere) {
       {.listen = {"127.0.0.1:0"}, .tls = {.ca = "/nonexistent/ca.pem", .cert = "c", .key = "k"}});
   EXPECT_TRUE(absl::IsInvalidArgument(server.status())) << server.status();
   EXPECT_THAT(std::string(server.status().message()), HasSubstr("--tls-ca"));
+}
+
+// The answer of a server that answers nothing, which only a running one gives.
+grpc::StatusCode Call(v1::HostService::Stub& stub) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  v1::DescribeResponse response;
+  return stub.Describe(&context, v1::DescribeRequest(), &response).error_code();
+}
+
+TEST(ServerHost, SleepsWhileNobodyCallsAndWakesForTheNextCall) {
+  const auto directory = sys::TemporaryDirectory::Create("tcpfleet-test");
+  ASSERT_TRUE(directory.ok());
+  for (const std::string& address :
+       {std::string("127.0.0.1:0"), "unix:" + directory->path() + "/agent.sock"}) {
+    const TestServer server(
+        {.listen = {address}, .tls = {}, .connection_idle = absl::Milliseconds(100)});
+    ASSERT_TRUE(server.status().ok()) << server.status();
+    EXPECT_FALSE(server.awake());
+    const auto channel = NewChannel(server.addresses()[0], {});
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    const auto stub = v1::HostService::NewStub(*channel);
+    for (int round = 0; round < 2; ++round) {
+      EXPECT_EQ(Call(*stub), grpc::StatusCode::UNIMPLEMENTED);
+      EXPECT_TRUE(server.awake());
+      EXPECT_TRUE(tests::EventuallyTrue([&] { return !server.awake(); })) << address;
+    }
+  }
+}
+
+TEST(ServerHost, TakesManyCallersAtOnceOutOfItsSleep) {
+  const TestServer server({.listen = {"127.0.0.1:0"}, .tls = {}});
+  ASSERT_TRUE(server.status().ok()) << server.status();
+  std::atomic<int> answered = 0;
+  {
+    std::vector<std::jthread> callers;
+    for (int i = 0; i < 8; ++i) {
+      callers.emplace_back([&] {
+        grpc::ChannelArguments own_connection;
+        own_connection.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+        const auto stub = v1::HostService::NewStub(grpc::CreateCustomChannel(
+            server.addresses()[0], grpc::InsecureChannelCredentials(), own_connection));
+        if (Call(*stub) == grpc::StatusCode::UNIMPLEMENTED) ++answered;
+      });
+    }
+  }
+  EXPECT_EQ(answered, 8);
 }
 
 }  // namespace
