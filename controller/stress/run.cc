@@ -165,9 +165,12 @@ StressRun::Waited StressRun::Await(size_t first, size_t end, Goal goal, int64_t 
     if (event.has_value() && ++handled < kMostEventsBetweenChecks) continue;
     handled = 0;
     const int64_t now_ns = clock_.MonotonicNs();
+    if (next_check_ns_ > 0 && now_ns - next_check_ns_ > kPauseNs) {
+      resumed_ns_ = now_ns;
+      deadline_ns = std::max(deadline_ns, now_ns + kLeastSilenceNs);
+    }
     if (now_ns >= deadline_ns) return missing == 0 ? Waited::kReached : Waited::kDeadline;
     if (now_ns < next_check_ns_) continue;
-    if (next_check_ns_ > 0 && now_ns - next_check_ns_ > kPauseNs) resumed_ns_ = now_ns;
     next_check_ns_ = now_ns + kCheckPeriodNs;
     EndBrokenSeats();
     ShowInterval();

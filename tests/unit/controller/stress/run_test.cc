@@ -70,10 +70,13 @@ class Rehearsal {
     inbox_.After(delay_ns + 100 * kMs, [this] { inbox_.full = false; });
   }
 
-  // As when this process is stopped and goes on later.
-  void PauseAfter(int64_t delay_ns, int64_t length_ns) {
-    inbox_.After(delay_ns,
-                 [this, length_ns] { clock_.AdvanceTo(clock_.MonotonicNs() + length_ns); });
+  // As when this process is stopped and goes on later. What agents said meanwhile arrives `lag_ns`
+  // after that.
+  void PauseAfter(int64_t delay_ns, int64_t length_ns, int64_t lag_ns = 0) {
+    inbox_.After(delay_ns, [this, length_ns, lag_ns] {
+      clock_.AdvanceTo(clock_.MonotonicNs() + length_ns);
+      inbox_.HoldBackUntil(clock_.MonotonicNs() + lag_ns);
+    });
   }
 
   v1::StressSpec& spec() { return input_.spec; }
@@ -336,6 +339,16 @@ TEST(StressRun, HearsWhatWaitsBeforeItCallsAnybodySilent) {
   rehearsal.AddClient("a");
   rehearsal.AddClient("b");
   rehearsal.PauseAfter(2'500 * kMs, 8 * kSecond);
+  const v1::StressReport& report = rehearsal.Run();
+  EXPECT_EQ(report.failures_size(), 0) << report.DebugString();
+  EXPECT_EQ(report.verdict(), "PASS");
+}
+
+TEST(StressRun, WaitsForWhatIsOnItsWayAfterAPause) {
+  Rehearsal rehearsal;
+  rehearsal.AddClient("a");
+  rehearsal.AddClient("b");
+  rehearsal.PauseAfter(2'500 * kMs, 8 * kSecond, 400 * kMs);
   const v1::StressReport& report = rehearsal.Run();
   EXPECT_EQ(report.failures_size(), 0) << report.DebugString();
   EXPECT_EQ(report.verdict(), "PASS");

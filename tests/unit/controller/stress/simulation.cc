@@ -29,6 +29,14 @@ void SimulatedClock::AdvanceTo(int64_t now_ns) {
   now_ns_.store(std::max(now_ns_.load(), now_ns));
 }
 
+void SimulatedInbox::HoldBackUntil(int64_t time_ns) {
+  while (!actions_.empty() && actions_.begin()->first < time_ns) {
+    auto action = actions_.extract(actions_.begin());
+    action.key() = time_ns;
+    actions_.insert(std::move(action));
+  }
+}
+
 bool SimulatedInbox::Push(controller::RunEvent event) {
   if (full) return false;
   events_.push_back(std::move(event));

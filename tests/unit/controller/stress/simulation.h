@@ -52,6 +52,8 @@ class SimulatedInbox final : public controller::RunInbox {
   void After(int64_t delay_ns, std::function<void()> action) {
     At(clock_.MonotonicNs() + delay_ns, std::move(action));
   }
+  // What was to happen before `time_ns` happens then, in the same order.
+  void HoldBackUntil(int64_t time_ns);
   SimulatedClock& clock() { return clock_; }
   // Messages that are refused from now on, as if the queue were full.
   bool full = false;
