@@ -157,12 +157,20 @@ void StressCommand::AddOptions(CLI::App& app) {
 absl::StatusOr<ExitCode> StressCommand::Run(CommandContext& context) {
   TF_ASSIGN_OR_RETURN(const StressOptions options, ParseStressOptions(arguments_));
   TF_ASSIGN_OR_RETURN(const std::unique_ptr<Fleet> fleet, context.OpenFleet());
+  const std::vector<Hello> hellos = SayHello(*fleet, context.clock, context.interrupt->token());
   std::vector<AgentTarget> agents;
   for (const FleetMember& member : fleet->members()) agents.push_back(member.target);
-  TF_ASSIGN_OR_RETURN(const Roles roles, AssignRoles(agents, options));
+  std::vector<std::string> own_names;
+  for (const Hello& hello : hellos) {
+    own_names.push_back(hello.host.ok() ? hello.host->name() : std::string());
+  }
+  const absl::StatusOr<Roles> roles = AssignRoles(agents, own_names, options);
+  if (!roles.ok()) {
+    // Names of agents that were not asked any more are not mistakes.
+    return context.interrupt->requested() ? absl::CancelledError("interrupted") : roles.status();
+  }
 
-  const std::vector<Hello> hellos = SayHello(*fleet, context.clock, context.interrupt->token());
-  Cast cast = AssembleCast(*fleet, options, roles, hellos);
+  Cast cast = AssembleCast(*fleet, options, *roles, hellos);
   RunOutcome outcome;
   outcome.start_time = context.clock.Now();
   if (context.interrupt->requested()) {

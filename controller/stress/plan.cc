@@ -30,14 +30,27 @@ std::string HostOf(const AgentTarget& agent) {
   return address.ok() ? address->host : agent.address;
 }
 
-absl::StatusOr<size_t> FindMember(absl::Span<const AgentTarget> fleet, const std::string& wanted) {
-  std::vector<std::string> names;
+// By the name or address we know it by; else by what it calls itself.
+absl::StatusOr<size_t> FindMember(absl::Span<const AgentTarget> fleet,
+                                  absl::Span<const std::string> own_names,
+                                  const std::string& wanted) {
+  std::vector<std::string> names(own_names.begin(), own_names.end());
   for (size_t i = 0; i < fleet.size(); ++i) {
     if (fleet[i].name == wanted || fleet[i].address == wanted) return i;
     names.push_back(fleet[i].name);
   }
-  return absl::InvalidArgumentError(absl::StrCat("--serve: no agent of this fleet is called '",
-                                                 wanted, "'", base::DidYouMean(wanted, names)));
+  const auto found = std::find(own_names.begin(), own_names.end(), wanted);
+  if (found == own_names.end()) {
+    return absl::InvalidArgumentError(absl::StrCat("--serve: no agent of this fleet is called '",
+                                                   wanted, "'", base::DidYouMean(wanted, names)));
+  }
+  const auto index = static_cast<size_t>(found - own_names.begin());
+  const auto other = std::find(found + 1, own_names.end(), wanted);
+  if (other == own_names.end()) return index;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--serve: ", fleet[index].name, " and ",
+                   fleet[static_cast<size_t>(other - own_names.begin())].name,
+                   " both call themselves '", wanted, "': write one of these instead"));
 }
 
 absl::Status CheckReachable(absl::Span<const AgentTarget> fleet, const Roles& roles) {
@@ -58,11 +71,12 @@ absl::Status CheckReachable(absl::Span<const AgentTarget> fleet, const Roles& ro
 }  // namespace
 
 absl::StatusOr<Roles> AssignRoles(absl::Span<const AgentTarget> fleet,
+                                  absl::Span<const std::string> own_names,
                                   const StressOptions& options) {
   Roles roles;
   std::vector<bool> serves(fleet.size(), false);
   for (const ServeChoice& choice : options.serve) {
-    TF_ASSIGN_OR_RETURN(const size_t member, FindMember(fleet, choice.agent));
+    TF_ASSIGN_OR_RETURN(const size_t member, FindMember(fleet, own_names, choice.agent));
     if (serves[member]) {
       return absl::InvalidArgumentError(
           absl::StrCat("--serve: agent '", fleet[member].name, "' is named twice"));

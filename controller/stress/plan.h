@@ -27,9 +27,11 @@ struct Roles {
 };
 
 // Clients are the agents that do not serve; when all serve, every agent is a client too.
-// InvalidArgument: an agent that is not in the fleet, too few connections for the clients, or a
-// data address that some client cannot reach.
+// `own_names` is what each agent calls itself, empty where it did not answer: good for --serve too.
+// InvalidArgument: an agent that is not in the fleet or not the only one of its name, too few
+// connections for the clients, or a data address that some client cannot reach.
 absl::StatusOr<Roles> AssignRoles(absl::Span<const AgentTarget> fleet,
+                                  absl::Span<const std::string> own_names,
                                   const StressOptions& options);
 
 // One spec per client. Connections add up to those of `fleet_spec` exactly; connection number k of

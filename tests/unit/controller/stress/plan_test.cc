@@ -36,7 +36,7 @@ StressOptions Options(std::vector<ServeChoice> serve, uint32_t connections = 64)
 }
 
 TEST(AssignRoles, MakesEveryAgentAClientOfAnExternalTarget) {
-  const auto roles = AssignRoles(RemoteFleet(), Options({}));
+  const auto roles = AssignRoles(RemoteFleet(), {}, Options({}));
   ASSERT_THAT(roles, IsOk());
   EXPECT_TRUE(roles->servers.empty());
   EXPECT_THAT(roles->clients, ElementsAre(0, 1, 2));
@@ -44,7 +44,7 @@ TEST(AssignRoles, MakesEveryAgentAClientOfAnExternalTarget) {
 
 TEST(AssignRoles, TakesTheHostOfTheServersAddress) {
   const auto roles =
-      AssignRoles(RemoteFleet(), Options({{"c", ""}, {"198.18.0.1:7117", "10.0.0.1"}}));
+      AssignRoles(RemoteFleet(), {}, Options({{"c", ""}, {"198.18.0.1:7117", "10.0.0.1"}}));
   ASSERT_THAT(roles, IsOk());
   ASSERT_EQ(roles->servers.size(), 2u);
   EXPECT_EQ(roles->servers[0].data_address, "198.18.0.3");
@@ -54,7 +54,7 @@ TEST(AssignRoles, TakesTheHostOfTheServersAddress) {
 
 TEST(AssignRoles, LetsAllPlayBothRolesWhenAllServe) {
   const std::vector<AgentTarget> fleet = {Agent("local", "unix:/tmp/a.sock")};
-  const auto roles = AssignRoles(fleet, Options({{"local", ""}}));
+  const auto roles = AssignRoles(fleet, {}, Options({{"local", ""}}));
   ASSERT_THAT(roles, IsOk());
   EXPECT_EQ(roles->servers[0].data_address, "127.0.0.1");
   EXPECT_THAT(roles->clients, ElementsAre(0));
@@ -63,29 +63,39 @@ TEST(AssignRoles, LetsAllPlayBothRolesWhenAllServe) {
 TEST(AssignRoles, SuggestsTheAgentThatWasMeant) {
   const std::vector<AgentTarget> fleet = {Agent("web01", "10.0.0.1:7117"),
                                           Agent("db01", "10.0.0.2:7117")};
-  EXPECT_THAT(AssignRoles(fleet, Options({{"wep01", ""}})),
+  EXPECT_THAT(AssignRoles(fleet, {}, Options({{"wep01", ""}})),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("did you mean 'web01'?")));
 }
 
+TEST(AssignRoles, KnowsAnAgentByWhatItCallsItself) {
+  const std::vector<std::string> own_names = {"web1", "web2", "web2"};
+  const auto roles = AssignRoles(RemoteFleet(), own_names, Options({{"web1", ""}}));
+  ASSERT_THAT(roles, IsOk());
+  EXPECT_EQ(roles->servers[0].member, 0u);
+  EXPECT_THAT(AssignRoles(RemoteFleet(), own_names, Options({{"web2", ""}})),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("b and c both call themselves 'web2'")));
+}
+
 TEST(AssignRoles, RefusesOneAgentUnderTwoNames) {
-  EXPECT_THAT(AssignRoles(RemoteFleet(), Options({{"a", ""}, {"198.18.0.1:7117", ""}})),
+  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, Options({{"a", ""}, {"198.18.0.1:7117", ""}})),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("named twice")));
 }
 
 TEST(AssignRoles, RefusesFewerConnectionsThanClients) {
-  EXPECT_THAT(AssignRoles(RemoteFleet(), Options({}, 2)),
+  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, Options({}, 2)),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("3 client agents")));
 }
 
 TEST(AssignRoles, RefusesLoopbackServersForRemoteClients) {
   const std::vector<AgentTarget> fleet = {Agent("here", "unix:/tmp/a.sock"),
                                           Agent("there", "198.18.0.2:7117")};
-  EXPECT_THAT(AssignRoles(fleet, Options({{"here", ""}})),
+  EXPECT_THAT(AssignRoles(fleet, {}, Options({{"here", ""}})),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("--serve here@ADDRESS")));
-  EXPECT_THAT(AssignRoles(fleet, Options({{"here", "198.18.0.1"}})), IsOk());
-  EXPECT_THAT(AssignRoles(fleet, Options({{"there", "127.0.0.5"}})),
+  EXPECT_THAT(AssignRoles(fleet, {}, Options({{"here", "198.18.0.1"}})), IsOk());
+  EXPECT_THAT(AssignRoles(fleet, {}, Options({{"there", "127.0.0.5"}})),
               IsOk());  // the client is on this host
-  EXPECT_THAT(AssignRoles(RemoteFleet(), Options({{"a", "localhost"}})),
+  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, Options({{"a", "localhost"}})),
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
