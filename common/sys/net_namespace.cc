@@ -11,8 +11,10 @@
 
 namespace tcpfleet::sys {
 
-absl::StatusOr<NetNamespace> NetNamespace::Current() {
-  TF_ASSIGN_OR_RETURN(UniqueFd fd, OpenForRead("/proc/thread-self/ns/net"));
+absl::StatusOr<NetNamespace> NetNamespace::Current() { return Open("/proc/thread-self/ns/net"); }
+
+absl::StatusOr<NetNamespace> NetNamespace::Open(const std::string& path) {
+  TF_ASSIGN_OR_RETURN(UniqueFd fd, OpenForRead(path));
   return NetNamespace(std::move(fd));
 }
 

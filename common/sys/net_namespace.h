@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "common/sys/unique_fd.h"
 
@@ -16,6 +17,8 @@ class NetNamespace {
  public:
   // The namespace of the calling thread.
   static absl::StatusOr<NetNamespace> Current();
+  // The one behind a path such as /proc/PID/ns/net or /run/netns/NAME.
+  static absl::StatusOr<NetNamespace> Open(const std::string& path);
   // A new, empty one; it lives as long as this object, a process or a socket in it.
   // PermissionDenied without CAP_SYS_ADMIN.
   static absl::StatusOr<NetNamespace> CreateNew();

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 
+#include "common/base/status_macros.h"
 #include "common/sys/socket_address.h"
 
 namespace tcpfleet::sys {
@@ -41,6 +42,22 @@ absl::StatusOr<std::vector<base::IpAddress>> ResolveHost(const std::string& host
   }
   if (addresses.empty()) return absl::NotFoundError(absl::StrCat("'", host, "' has no IP address"));
   return addresses;
+}
+
+absl::StatusOr<uint16_t> ResolveService(const std::string& name) {
+  addrinfo hints{};
+  hints.ai_family = AF_INET;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* raw = nullptr;
+  const int error = ::getaddrinfo(nullptr, name.c_str(), &hints, &raw);
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(error == 0 ? raw : nullptr,
+                                                                  &::freeaddrinfo);
+  if (list == nullptr) return absl::NotFoundError(absl::StrCat("no TCP service '", name, "'"));
+  SocketAddress address;
+  std::memcpy(&address.storage, list->ai_addr, list->ai_addrlen);
+  address.length = list->ai_addrlen;
+  TF_ASSIGN_OR_RETURN(const base::Endpoint endpoint, FromSocketAddress(address));
+  return endpoint.port;
 }
 
 }  // namespace tcpfleet::sys

@@ -2,6 +2,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,5 +14,8 @@ namespace tcpfleet::sys {
 // repeats, at most 16. NotFound when the name does not resolve. Blocks for as long as the resolver
 // does.
 absl::StatusOr<std::vector<base::IpAddress>> ResolveHost(const std::string& host);
+
+// The TCP port of a service name such as "https", as services(5) has it. NotFound when unknown.
+absl::StatusOr<uint16_t> ResolveService(const std::string& name);
 
 }  // namespace tcpfleet::sys

@@ -17,6 +17,10 @@ sigset_t TerminationSet() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  struct sigaction hangup {};  // nohup ignores it for us
+  if (::sigaction(SIGHUP, nullptr, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
+    sigaddset(&set, SIGHUP);
+  }
   return set;
 }
 
@@ -27,7 +31,9 @@ absl::Status BlockTerminationSignals() {
   if (const int error = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); error != 0) {
     return ErrnoStatus(error, "pthread_sigmask");
   }
-  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return ErrnoStatus("signal SIGPIPE");
+  for (const int signal : {SIGPIPE, SIGXFSZ}) {
+    if (std::signal(signal, SIG_IGN) == SIG_ERR) return ErrnoStatus("ignore a signal");
+  }
   return absl::OkStatus();
 }
 

@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM as something a thread can wait for.
+// SIGINT, SIGTERM and, unless it is ignored, SIGHUP as something a thread can wait for.
 #pragma once
 
 #include <absl/status/status.h>
@@ -8,8 +8,8 @@
 
 namespace tcpfleet::sys {
 
-// Blocks SIGINT and SIGTERM for this thread and all it starts later, and ignores SIGPIPE. Call
-// first in main().
+// Blocks them for this thread and all it starts later, and ignores SIGPIPE and SIGXFSZ, which
+// write(2) reports too. Call first in main().
 absl::Status BlockTerminationSignals();
 
 // A descriptor that becomes readable when one of the blocked signals arrives.

@@ -33,5 +33,11 @@ TEST(ResolveHost, NamesWhatDoesNotResolve) {
               StatusIs(absl::StatusCode::kNotFound, HasSubstr("'no such host' does not resolve")));
 }
 
+TEST(ResolveService, TakesNumbersAndNamesWhatIsNoService) {
+  EXPECT_THAT(ResolveService("443"), IsOkAndHolds(443));
+  EXPECT_THAT(ResolveService("no-such-service"),
+              StatusIs(absl::StatusCode::kNotFound, HasSubstr("'no-such-service'")));
+}
+
 }  // namespace
 }  // namespace tcpfleet::sys
