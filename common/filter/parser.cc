@@ -1,240 +1,161 @@
 #include "common/filter/parser.h"
 
-#include <absl/strings/ascii.h>
-#include <absl/strings/match.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 
-#include <array>
-#include <string>
+#include <utility>
 
 #include "common/base/status_macros.h"
 #include "common/base/suggest.h"
-#include "common/filter/lexer.h"
+#include "common/filter/condition_parser.h"
+#include "common/filter/token_stream.h"
 
 namespace tcpfleet::filter {
 namespace {
 
-constexpr size_t kLongestText = 4096;
-constexpr sockets::StateMask kDefaultStates =
-    sockets::kAllStates & ~sockets::MaskOf(sockets::TcpState::kListen);
-
-struct ComparisonName {
-  absl::string_view text;
-  Comparison comparison;
-};
-constexpr std::array kComparisons = {
-    ComparisonName{"=", Comparison::kEqual},
-    ComparisonName{"==", Comparison::kEqual},
-    ComparisonName{"eq", Comparison::kEqual},
-    ComparisonName{"!=", Comparison::kNotEqual},
-    ComparisonName{"ne", Comparison::kNotEqual},
-    ComparisonName{"neq", Comparison::kNotEqual},
-    ComparisonName{"<", Comparison::kLess},
-    ComparisonName{"lt", Comparison::kLess},
-    ComparisonName{"<=", Comparison::kLessOrEqual},
-    ComparisonName{"le", Comparison::kLessOrEqual},
-    ComparisonName{"leq", Comparison::kLessOrEqual},
-    ComparisonName{">", Comparison::kGreater},
-    ComparisonName{"gt", Comparison::kGreater},
-    ComparisonName{">=", Comparison::kGreaterOrEqual},
-    ComparisonName{"ge", Comparison::kGreaterOrEqual},
-    ComparisonName{"geq", Comparison::kGreaterOrEqual},
-};
-
-std::optional<uint16_t> PortNumber(absl::string_view text) {
-  uint32_t port = 0;
-  // SimpleAtoi takes signs, a port has none.
-  if (text.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(text[0])) ||
-      !absl::SimpleAtoi(text, &port) || port > UINT16_MAX) {
-    return std::nullopt;
-  }
-  return static_cast<uint16_t>(port);
-}
-
-// The parts of ADDRESS[/PREFIX][:PORT]; nothing when brackets do not pair.
-struct HostAndPort {
-  std::string host;
-  std::optional<absl::string_view> port;
-};
-std::optional<HostAndPort> SplitHost(absl::string_view text) {
-  HostAndPort parts;
-  if (absl::StartsWith(text, "[")) {
-    const size_t end = text.find(']');
-    if (end == absl::string_view::npos) return std::nullopt;
-    parts.host = std::string(text.substr(1, end - 1));
-    text.remove_prefix(end + 1);
-    if (!text.empty() && text[0] != ':' && text[0] != '/') return std::nullopt;
-  } else if (text.find(':') != text.rfind(':')) {
-    // A bare IPv6 address: its port would need brackets.
-    return HostAndPort{std::string(text), std::nullopt};
-  }
-  const size_t colon = text.find(':');
-  absl::StrAppend(&parts.host, text.substr(0, colon));
-  if (colon != absl::string_view::npos) parts.port = text.substr(colon + 1);
-  return parts;
-}
-
-// IPv4-mapped networks, as ss prints the addresses, become IPv4: IpNetwork compares those.
-absl::StatusOr<base::IpNetwork> ParseNetwork(const std::string& text) {
-  const size_t slash = text.find('/');
-  const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(text.substr(0, slash));
-  if (!address.ok() || address->Unmapped() == *address) return base::IpNetwork::Parse(text);
-  const std::string plain = address->Unmapped().ToString();
-  uint32_t prefix = 0;
-  if (slash == std::string::npos) return base::IpNetwork::Parse(plain);
-  if (!absl::SimpleAtoi(text.substr(slash + 1), &prefix) || prefix < 96) {
-    return absl::InvalidArgumentError("the prefix of a mapped network must be 96 to 128");
-  }
-  return base::IpNetwork::Parse(absl::StrCat(plain, "/", prefix - 96));
-}
+enum class Joint { kNone, kAnd, kOr };
 
 class Parser {
  public:
-  explicit Parser(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  Parser(std::vector<Token> tokens, const Resolver* resolver)
+      : tokens_(std::move(tokens)), conditions_(&tokens_, resolver) {}
 
-  absl::StatusOr<Expression> Parse();
+  absl::StatusOr<Expression> ParseWhole();
 
  private:
-  const Token& Peek() const { return tokens_[next_]; }
-  const Token& Take() { return tokens_[Peek().kind == Token::Kind::kEnd ? next_ : next_++]; }
-  bool TakeWord(absl::string_view word);
-  bool TakeAnd();
+  bool SeesState() const;
+  bool SeesEndOfList() const { return tokens_.AtEnd() || tokens_.Sees(")"); }
+  Joint SeesJoint() const;
 
-  absl::Status ParseTerm();
-  absl::Status ParseState(bool exclude);
-  absl::Status ParsePort(Side side);
-  absl::Status ParseAddress(Side side);
-  std::optional<Comparison> TakeComparison();
+  // `depth` counts the parentheses and `not` around it.
+  absl::StatusOr<Expression> ParseList(int depth);
+  absl::StatusOr<Expression> ParseTerm(int depth);
+  absl::StatusOr<Expression> ParseStates();
+  absl::StatusOr<sockets::StateMask> TakeStateGroup();
 
-  static absl::Status Expected(const Token& found, absl::string_view what);
-
-  const std::vector<Token> tokens_;
-  size_t next_ = 0;
-  Expression expression_;
-  bool has_states_ = false;
+  TokenStream tokens_;
+  ConditionParser conditions_;
+  bool speaks_of_states_ = false;
 };
 
-absl::Status Parser::Expected(const Token& found, absl::string_view what) {
-  const std::string got =
-      found.kind == Token::Kind::kEnd ? "the end" : absl::StrCat("'", found.text, "'");
-  return absl::InvalidArgumentError(
-      absl::StrCat("filter, column ", found.column, ": expected ", what, ", found ", got));
+bool Parser::SeesState() const {
+  return tokens_.Sees("state") || tokens_.Sees("exclude") || tokens_.Sees("excl");
 }
 
-bool Parser::TakeWord(absl::string_view word) {
-  if (!absl::EqualsIgnoreCase(Peek().text, word)) return false;
-  Take();
-  return true;
+Joint Parser::SeesJoint() const {
+  for (const absl::string_view word : {"and", "&&", "&"}) {
+    if (tokens_.Sees(word)) return Joint::kAnd;
+  }
+  for (const absl::string_view word : {"or", "||", "|"}) {
+    if (tokens_.Sees(word)) return Joint::kOr;
+  }
+  return Joint::kNone;
 }
 
-bool Parser::TakeAnd() { return TakeWord("and") || TakeWord("&&") || TakeWord("&"); }
+absl::StatusOr<Expression> Parser::ParseWhole() {
+  Expression expression = Expression::Constant(true);
+  if (!tokens_.AtEnd()) {
+    TF_ASSIGN_OR_RETURN(expression, ParseList(0));
+  }
+  if (!tokens_.AtEnd()) return Expected(tokens_.Peek(), "a condition");  // a lone ')'
+  if (speaks_of_states_) return expression;
+  return AllOf(Expression::Of(StateCondition{kDefaultStates}), std::move(expression));
+}
 
-absl::StatusOr<Expression> Parser::Parse() {
-  while (Peek().kind != Token::Kind::kEnd) {
-    TF_RETURN_IF_ERROR(ParseTerm());
-    if (TakeAnd() && Peek().kind == Token::Kind::kEnd) {
-      return Expected(Peek(), "a condition after 'and'");
+// `and` and `or` bind alike and from left to right, as in ss. States at the front with no operator
+// behind them go with everything that follows.
+absl::StatusOr<Expression> Parser::ParseList(int depth) {
+  const bool begins_with_states = SeesState();
+  TF_ASSIGN_OR_RETURN(Expression list, ParseTerm(depth));
+  Expression states = Expression::Constant(true);
+  if (begins_with_states && SeesJoint() == Joint::kNone && !SeesEndOfList()) {
+    states = std::exchange(list, Expression::Constant(true));
+    TF_ASSIGN_OR_RETURN(list, ParseTerm(depth));
+  }
+  while (!SeesEndOfList()) {
+    const Token joint_token = tokens_.Peek();
+    const Joint joint = SeesJoint();
+    if (joint != Joint::kNone) tokens_.Take();
+    if (SeesEndOfList()) {
+      return Expected(tokens_.Peek(), absl::StrCat("a condition after '", joint_token.text, "'"));
+    }
+    TF_ASSIGN_OR_RETURN(Expression term, ParseTerm(depth));
+    list = joint == Joint::kOr ? AnyOf(std::move(list), std::move(term))
+                               : AllOf(std::move(list), std::move(term));
+    // Leaves room for the states.
+    if (list.depth >= kDeepestNesting) {
+      return Mistake(joint_token, absl::StrCat("'and' and 'or' take turns too often: at most ",
+                                               kDeepestNesting - 1, " levels"));
     }
   }
-  if (!has_states_) expression_.states = kDefaultStates;
-  return std::move(expression_);
+  return AllOf(std::move(states), std::move(list));
 }
 
-absl::Status Parser::ParseTerm() {
-  if (TakeWord("state")) return ParseState(/*exclude=*/false);
-  if (TakeWord("exclude")) return ParseState(/*exclude=*/true);
-  if (TakeWord("sport")) return ParsePort(Side::kSource);
-  if (TakeWord("dport")) return ParsePort(Side::kDestination);
-  if (TakeWord("src")) return ParseAddress(Side::kSource);
-  if (TakeWord("dst")) return ParseAddress(Side::kDestination);
-  const Token& found = Peek();
-  for (const absl::string_view later : {"or", "not", "!", "|", "||", "(", ")"}) {
-    if (!absl::EqualsIgnoreCase(found.text, later)) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("filter, column ", found.column, ": '", found.text,
-                     "' is not supported: conditions can only be joined by 'and'"));
+absl::StatusOr<Expression> Parser::ParseTerm(int depth) {
+  const Token first = tokens_.Peek();
+  if (depth > kDeepestNesting) {
+    return Mistake(first, absl::StrCat("nested too deeply: at most ", kDeepestNesting, " levels"));
   }
-  const std::string words[] = {"state", "exclude", "sport", "dport", "src", "dst", "and"};
-  absl::Status status = Expected(found, "state, exclude, sport, dport, src or dst");
-  return absl::InvalidArgumentError(
-      absl::StrCat(status.message(), base::DidYouMean(found.text, words)));
+  if (tokens_.TakeIf("not") || tokens_.TakeIf("!")) {
+    TF_ASSIGN_OR_RETURN(Expression term, ParseTerm(depth + 1));
+    return Not(std::move(term));
+  }
+  if (tokens_.TakeIf("(")) {
+    TF_ASSIGN_OR_RETURN(Expression list, ParseList(depth + 1));
+    if (!tokens_.TakeIf(")")) {
+      return Expected(tokens_.Peek(), absl::StrCat("')' for the '(' in column ", first.column));
+    }
+    return list;
+  }
+  return SeesState() ? ParseStates() : conditions_.Parse();
 }
 
-// As in ss(8): `state` words add up, `exclude` takes away, from all states when it comes first.
-absl::Status Parser::ParseState(bool exclude) {
-  const Token& word = Take();
+absl::StatusOr<sockets::StateMask> Parser::TakeStateGroup() {
+  const Token word = tokens_.Take();
   const std::optional<sockets::StateMask> states =
-      word.kind == Token::Kind::kWord ? sockets::ParseStateGroup(word.text) : std::nullopt;
-  if (!states) {
-    const absl::Status status = Expected(word, "a TCP state such as established");
-    return absl::InvalidArgumentError(
-        absl::StrCat(status.message(), base::DidYouMean(word.text, sockets::StateWords())));
-  }
-  if (exclude) {
-    if (!has_states_) expression_.states = sockets::kAllStates;
-    expression_.states &= ~*states;
-  } else {
-    expression_.states |= *states;
-  }
-  has_states_ = true;
-  return absl::OkStatus();
+      word.kind == Token::Kind::kEnd ? std::nullopt : sockets::ParseStateGroup(word.text);
+  if (states) return *states;
+  const absl::Status status = Expected(word, "a TCP state such as established");
+  return absl::InvalidArgumentError(
+      absl::StrCat(status.message(), base::DidYouMean(word.text, sockets::StateWords())));
 }
 
-std::optional<Comparison> Parser::TakeComparison() {
-  for (const ComparisonName& name : kComparisons) {
-    if (TakeWord(name.text)) return name.comparison;
+// As in ss(8): `state` words in a row add up, `exclude` takes away, from all states when it comes
+// first.
+absl::StatusOr<Expression> Parser::ParseStates() {
+  speaks_of_states_ = true;
+  std::optional<sockets::StateMask> states;
+  while (SeesState()) {
+    const bool excludes = !tokens_.Sees("state");
+    tokens_.Take();
+    const Token op = tokens_.Peek();
+    const std::optional<Comparison> comparison = tokens_.TakeComparison();
+    TF_ASSIGN_OR_RETURN(const sockets::StateMask group, TakeStateGroup());
+    if (comparison) {
+      const bool is_equality =
+          comparison == Comparison::kEqual || comparison == Comparison::kNotEqual;
+      if (excludes || states || !is_equality) return Expected(op, "a TCP state");
+      const Expression one = Expression::Of(StateCondition{group});
+      return comparison == Comparison::kEqual ? one : Not(one);
+    }
+    states = excludes ? states.value_or(sockets::kAllStates) & ~group : states.value_or(0) | group;
   }
-  return std::nullopt;
-}
-
-absl::Status Parser::ParsePort(Side side) {
-  const std::optional<Comparison> comparison = TakeComparison();
-  if (!comparison) return Expected(Peek(), "one of = != < <= > >= after the port's side");
-  const Token& word = Take();
-  absl::string_view text = word.text;
-  if (absl::StartsWith(text, ":")) text.remove_prefix(1);
-  const std::optional<uint16_t> port = PortNumber(text);
-  if (!port) return Expected(word, "a port such as :443, 0 to 65535");
-  expression_.conditions.push_back(PortCondition{side, *comparison, *port});
-  return absl::OkStatus();
-}
-
-absl::Status Parser::ParseAddress(Side side) {
-  const Token& op = Peek();
-  const Comparison comparison = TakeComparison().value_or(Comparison::kEqual);
-  if (comparison != Comparison::kEqual && comparison != Comparison::kNotEqual) {
-    return Expected(op, "= or != before an address");
-  }
-  AddressCondition condition{
-      .side = side, .negated = comparison == Comparison::kNotEqual, .network = {}, .port = {}};
-  const Token& word = Take();
-  const absl::string_view what = "an address such as 10.0.0.0/8, 10.1.2.3:443 or [2001:db8::1]:443";
-  const std::optional<HostAndPort> parts =
-      word.kind == Token::Kind::kWord ? SplitHost(word.text) : std::nullopt;
-  if (!parts) return Expected(word, what);
-  if (parts->port && *parts->port != "*") {
-    condition.port = PortNumber(*parts->port);
-    if (!condition.port) return Expected(word, "a port from 0 to 65535 after the address");
-  }
-  if (!parts->host.empty() && parts->host != "*") {
-    absl::StatusOr<base::IpNetwork> network = ParseNetwork(parts->host);
-    if (!network.ok()) return Expected(word, absl::StrCat(what, " (names are not resolved)"));
-    condition.network = *std::move(network);
-  }
-  expression_.conditions.push_back(condition);
-  return absl::OkStatus();
+  return Expression::Of(StateCondition{*states});
 }
 
 }  // namespace
 
-absl::StatusOr<Expression> ParseExpression(absl::string_view text) {
+absl::StatusOr<Expression> ParseExpression(absl::string_view text, const Resolver& resolver) {
   if (text.size() > kLongestText) {
     return absl::InvalidArgumentError(
         absl::StrCat("filter: ", text.size(), " characters; at most ", kLongestText));
   }
   TF_ASSIGN_OR_RETURN(std::vector<Token> tokens, Tokenize(text));
-  return Parser(std::move(tokens)).Parse();
+  TF_ASSIGN_OR_RETURN(Expression expression, Parser(std::move(tokens), &resolver).ParseWhole());
+  if (const size_t count = CountConditions(expression); count > kMostConditions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("filter: ", count, " conditions; at most ", kMostConditions));
+  }
+  return expression;
 }
 
 }  // namespace tcpfleet::filter
