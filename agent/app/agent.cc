@@ -49,7 +49,9 @@ struct Agent::Parts {
   v1::DescribeResponse Describe() {
     v1::DescribeResponse response = facts;
     *response.mutable_limits() = load_limits;
-    *response.add_collectors() = hub.Describe();
+    for (v1::Collector& collector : hub.Describe()) {
+      *response.add_collectors() = std::move(collector);
+    }
     *response.add_collectors() = DescribeLoadCollector();
     response.set_uptime_seconds(static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9);
     return response;
@@ -59,7 +61,7 @@ struct Agent::Parts {
   const int64_t started_ns = clock.MonotonicNs();
   const v1::DescribeResponse facts;
   const v1::LoadLimits load_limits;
-  InetDiagSource source;
+  InetDiagSource source{&clock};
   SocketHub hub;
   base::TaskThread tasks;
   RunRegistry runs;

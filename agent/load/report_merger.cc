@@ -79,30 +79,25 @@ v1::Progress ReportMerger::TakeProgress() {
 
 v1::ConnectionFrame ReportMerger::TakeFrame(int64_t now_ns) {
   for (const RawConnectionSample& row : closed_) ended_.insert(row.key.cookie);
-  std::vector<sockets::ConnectionSample> live;
+  sockets::FrameHead head{.sequence = ++polls_, .monotonic_ns = now_ns};
+  uint64_t seen = closed_.size();
   for (const WorkerReport& report : reports_) {
     if (report.final) continue;  // its sockets are closed
     for (const RawConnectionSample& row : report.live) {
       const uint64_t cookie = row.key.cookie;
-      if (!ended_.contains(cookie) && !ended_before_.contains(cookie))
-        live.push_back(ToSample(row));
+      if (ended_.contains(cookie) || ended_before_.contains(cookie)) continue;
+      encoder_.AddLive(ToSample(row));
+      ++seen;
     }
   }
-  std::vector<sockets::ClosedConnection> closed;
   for (const RawConnectionSample& row : closed_) {
-    closed.push_back({ToSample(row), v1::ConnectionClose::REASON_CLOSED});
+    encoder_.AddClosed(ToSample(row), v1::ConnectionClose::REASON_CLOSED);
   }
   closed_.clear();
   ended_before_ = std::exchange(ended_, {});
-  sockets::ConnectionPoll poll;
-  poll.sequence = ++polls_;
-  poll.monotonic_ns = now_ns;
-  poll.merged_polls = 1;
-  poll.completeness.set_dropped(std::exchange(dropped_rows_, 0));
-  poll.completeness.set_seen(live.size() + closed.size() + poll.completeness.dropped());
-  poll.live = live;
-  poll.closed = closed;
-  return encoder_.Encode(poll);
+  head.completeness.set_dropped(std::exchange(dropped_rows_, 0));
+  head.completeness.set_seen(seen + head.completeness.dropped());
+  return encoder_.Finish(std::move(head));
 }
 
 sockets::ConnectionSample ReportMerger::ToSample(const RawConnectionSample& raw) const {

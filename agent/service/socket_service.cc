@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "common/rpc/server_stream.h"
 
@@ -38,14 +39,17 @@ grpc::ServerWriteReactor<v1::SnapshotResponse>* SocketService::Snapshot(
     return stream.get();
   }
   tasks_->Post([hub = hub_, stream, request = *request] {
-    absl::StatusOr<v1::ConnectionFrame> frame = hub->Snapshot(request);
-    const absl::Status status = frame.status();
-    if (status.ok()) {
+    absl::StatusOr<std::vector<v1::ConnectionFrame>> frames = hub->Snapshot(request);
+    if (!frames.ok()) {
+      stream->Close(frames.status());
+      return;
+    }
+    for (v1::ConnectionFrame& frame : *frames) {
       v1::SnapshotResponse response;
-      *response.mutable_frame() = *std::move(frame);
+      *response.mutable_frame() = std::move(frame);
       stream->Push(std::move(response));
     }
-    stream->Close(status);
+    stream->Close(absl::OkStatus());
   });
   return stream.get();
 }

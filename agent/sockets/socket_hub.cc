@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/sockets/cgroup_paths.h"
+#include "agent/sockets/snapshot_collector.h"
+#include "agent/sockets/socket_owners.h"
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
 
@@ -16,13 +19,20 @@ bool WillNotHeal(const absl::Status& status) {
          absl::IsUnimplemented(status);
 }
 
+// The first frame should name all owners; later on the search may not disturb the pace.
+absl::Duration SearchBudget(const ConnectionTable& table, absl::Duration period) {
+  if (table.poll() == 1) return absl::Milliseconds(250);
+  return std::clamp(period / 20, absl::Milliseconds(2), absl::Milliseconds(50));
+}
+
 }  // namespace
 
 struct SocketHub::Member {
-  Member(WatchPlan plan, std::shared_ptr<FrameSink> frame_sink)
-      : watcher(std::move(plan)), sink(std::move(frame_sink)) {}
+  Member(WatchPlan plan, sockets::RowBudget* budget, std::shared_ptr<FrameSink> frame_sink)
+      : watcher(std::make_unique<Watcher>(std::move(plan), budget)), sink(std::move(frame_sink)) {}
 
-  Watcher watcher;  // of the sampler thread
+  // Of the sampler thread, which destroys it before its table.
+  std::unique_ptr<Watcher> watcher;
   const std::shared_ptr<FrameSink> sink;
   // Guarded by the hub's mutex, which this struct cannot name.
   bool in_call = false;
@@ -32,7 +42,7 @@ struct SocketHub::Member {
 class SocketHub::Handle final : public Subscription {
  public:
   Handle(SocketHub* hub, std::shared_ptr<Member> member) : hub_(hub), member_(std::move(member)) {}
-  ~Handle() override { hub_->Leave(*member_); }
+  ~Handle() override { hub_->Leave(member_); }
 
  private:
   SocketHub* const hub_;
@@ -46,7 +56,7 @@ SocketHub::~SocketHub() { Stop(); }
 absl::StatusOr<std::unique_ptr<Subscription>> SocketHub::Watch(const v1::WatchRequest& request,
                                                                std::shared_ptr<FrameSink> sink) {
   TF_ASSIGN_OR_RETURN(WatchPlan plan, PlanWatch(request));
-  auto member = std::make_shared<Member>(std::move(plan), std::move(sink));
+  auto member = std::make_shared<Member>(std::move(plan), &budget_, std::move(sink));
   base::MutexLock lock(mutex_);
   if (is_stopped_) return absl::UnavailableError("the agent is stopping");
   if (members_.size() == kMostSubscriptions) {
@@ -63,12 +73,13 @@ absl::StatusOr<std::unique_ptr<Subscription>> SocketHub::Watch(const v1::WatchRe
   return std::make_unique<Handle>(this, std::move(member));
 }
 
-void SocketHub::Leave(Member& member) {
+void SocketHub::Leave(const std::shared_ptr<Member>& member) {
   base::MutexLock lock(mutex_);
-  while (member.in_call) call_ended_.Wait(mutex_);
-  member.has_left = true;
-  std::erase_if(members_, [&](const auto& other) { return other.get() == &member; });
-  if (members_.empty()) wake_.request_stop();
+  while (member->in_call) call_ended_.Wait(mutex_);
+  member->has_left = true;
+  if (std::erase(members_, member) == 0) return;
+  departed_.push_back(member);
+  wake_.request_stop();
 }
 
 bool SocketHub::BeginCall(Member& member) {
@@ -86,96 +97,117 @@ void SocketHub::EndCall(Member& member) {
 }
 
 void SocketHub::Sample(const std::stop_token& stop) {
+  Sampling sampling(clock_);
   int64_t due_ns = 0;
   for (;;) {
-    std::vector<std::shared_ptr<Member>> members;
+    Members members;
+    Members departed;
     std::stop_token wake;
     int64_t period_ns = INT64_MAX;
+    bool ends = false;
     {
       base::MutexLock lock(mutex_);
-      if (members_.empty() || stop.stop_requested()) {
-        history_ = {};
-        is_sampling_ = false;
-        return;
-      }
+      departed.swap(departed_);
       members = members_;
+      ends = stop.stop_requested() || (members.empty() && departed.empty());
+      if (ends) is_sampling_ = false;
       wake_ = std::stop_source();
       wake = wake_.get_token();
-      for (const auto& member : members) {
-        period_ns = std::min(period_ns, member->watcher.plan().interval_ns);
-      }
       if (std::exchange(poll_now_, false)) due_ns = clock_->MonotonicNs();
     }
+    for (const auto& member : departed) member->watcher.reset();
+    if (ends) {
+      for (const auto& member : members) member->watcher.reset();
+      return;
+    }
+    if (members.empty()) continue;
+    for (const auto& member : members) {
+      period_ns = std::min(period_ns, member->watcher->plan().interval_ns);
+    }
     if (!clock_->SleepUntil(due_ns, wake)) continue;
-    PollFor(members, period_ns);
+    PollFor(members, period_ns, sampling);
     due_ns = std::max(due_ns + period_ns, clock_->MonotonicNs());
   }
 }
 
-void SocketHub::PollFor(const std::vector<std::shared_ptr<Member>>& members, int64_t period_ns) {
-  PollRequest request{.states = 0, .recycled = history_.TakeStorage()};
-  for (const auto& member : members) request.states |= member->watcher.plan().filter.StateMask();
-  absl::StatusOr<PollResult> poll = PollSource(std::move(request));
+void SocketHub::PollFor(const Members& members, int64_t period_ns, Sampling& sampling) {
+  std::vector<const WatchPlan*> plans;
+  ConnectionTable::PollOptions options;
+  bool processes = false;
+  for (const auto& member : members) {
+    const WatchPlan& plan = member->watcher->plan();
+    plans.push_back(&plan);
+    options.keep_before |= plan.filter.NeedsDerived();
+    processes |= plan.processes;
+  }
+  PollRequest request = RequestFor(plans);
+  options.same_request = request.SameSockets(sampling.request);
+  sampling.request = std::move(request);
+  ConnectionTable& table = sampling.table;
+  table.StartPoll(options);
+  const absl::StatusOr<PollResult> poll = PollSource(sampling.request, table);
   ++sequence_;
   if (!poll.ok()) {
-    for (const auto& member : members) member->watcher.MissPoll();
+    table.FailPoll();
+    const int64_t now_ns = clock_->MonotonicNs();
+    for (const auto& member : members) member->watcher->NoteFailure(now_ns, period_ns);
     if (++failures_in_a_row_ == kMostFailuresInARow || WillNotHeal(poll.status())) {
       FailAll(base::WithContext("sampling sockets", poll.status()));
     }
     return;
   }
   failures_in_a_row_ = 0;
-  history_.Advance(std::move(poll->connections));
-  for (const auto& member : members) Deliver(*member, *poll, period_ns);
+  table.FinishPoll();
+  sampling.attribution.Describe(
+      table, processes ? SearchBudget(table, absl::Nanoseconds(period_ns)) : absl::ZeroDuration());
+  for (const auto& member : members) Deliver(*member, *poll, period_ns, sampling);
 }
 
-void SocketHub::Deliver(Member& member, const PollResult& poll, int64_t period_ns) {
-  member.watcher.Observe(poll, history_);
-  if (!member.watcher.IsDue(poll.monotonic_ns, period_ns) || !BeginCall(member)) return;
+void SocketHub::Deliver(Member& member, const PollResult& poll, int64_t period_ns,
+                        Sampling& sampling) {
+  Watcher& watcher = *member.watcher;
+  watcher.Note(poll, sampling.table);
+  if (!watcher.IsDue(poll.monotonic_ns, period_ns) || !BeginCall(member)) return;
   if (member.sink->Ready()) {
-    member.sink->Send(member.watcher.Encode(sequence_, poll.monotonic_ns));
+    member.sink->Send(watcher.Encode(sequence_, poll, sampling.table, sampling.writer));
   }
   EndCall(member);
 }
 
-absl::StatusOr<PollResult> SocketHub::PollSource(PollRequest request) {
+absl::StatusOr<PollResult> SocketHub::PollSource(const PollRequest& request, PollSink& sink) {
   base::MutexLock lock(source_mutex_);
-  return source_->Poll(std::move(request));
+  return source_->Poll(request, sink);
 }
 
 void SocketHub::FailAll(const absl::Status& status) {
   failures_in_a_row_ = 0;
-  std::vector<std::shared_ptr<Member>> members;
+  Members members;
   {
     base::MutexLock lock(mutex_);
     members.swap(members_);
   }
   for (const auto& member : members) {
+    member->watcher.reset();
     if (!BeginCall(*member)) continue;
     member->sink->Fail(status);
     EndCall(*member);
   }
 }
 
-absl::StatusOr<v1::ConnectionFrame> SocketHub::Snapshot(const v1::SnapshotRequest& request) {
-  TF_ASSIGN_OR_RETURN(const filter::Filter filter, filter::Filter::Parse(request.filter()));
-  TF_ASSIGN_OR_RETURN(const sockets::FieldMask fields, ParseFieldIds(request.field_ids()));
-  TF_ASSIGN_OR_RETURN(const PollResult result,
-                      PollSource({.states = filter.StateMask(), .recycled = {}}));
-  std::vector<const sockets::ConnectionSample*> matching;
-  for (const sockets::ConnectionSample& sample : result.connections) {
-    if (filter.Matches(sample)) matching.push_back(&sample);
-  }
-  v1::Completeness completeness;
-  completeness.set_seen(matching.size());
-  completeness.set_skipped(CountMatching(filter, result.skipped));
-  completeness.set_torn(result.torn);
-  completeness.set_dropped(result.dropped);
-  return sockets::FrameEncoder(fields).Encode({.monotonic_ns = result.monotonic_ns,
-                                               .completeness = std::move(completeness),
-                                               .live = {},
-                                               .live_selection = matching,
-                                               .closed = {}});
+absl::StatusOr<std::vector<v1::ConnectionFrame>> SocketHub::Snapshot(
+    const v1::SnapshotRequest& request) {
+  TF_ASSIGN_OR_RETURN(const WatchPlan plan, PlanSnapshot(request));
+  SnapshotCollector collector(&plan);
+  const WatchPlan* const plans[] = {&plan};
+  TF_ASSIGN_OR_RETURN(const PollResult poll, PollSource(RequestFor(plans), collector));
+  return collector.Finish(poll, clock_);
+}
+
+std::vector<v1::Collector> SocketHub::Describe() const {
+  std::vector<v1::Collector> collectors = source_->Describe();
+  collectors.push_back(SocketOwners::Describe());
+  collectors.push_back(CgroupPaths::Describe());
+  return collectors;
 }
 
 void SocketHub::Stop() {

@@ -6,15 +6,15 @@
 
 namespace tcpfleet::sockets {
 
-std::string Compressor::Compress(const v1::ConnectionRows& rows) {
-  constexpr int kLevel = 1;
-  rows.SerializeToString(&plain_);
-  if (plain_.empty()) return {};
-  packed_.resize(ZSTD_compressBound(plain_.size()));
-  const size_t size = ZSTD_compressCCtx(context_.get(), packed_.data(), packed_.size(),
-                                        plain_.data(), plain_.size(), kLevel);
+std::string Compress(absl::string_view plain, int level, ZSTD_CCtx* context) {
+  if (plain.empty()) return {};
+  std::string packed(ZSTD_compressBound(plain.size()), '\0');
+  const size_t size =
+      ZSTD_compressCCtx(context, packed.data(), packed.size(), plain.data(), plain.size(), level);
   TF_CHECK(!ZSTD_isError(size));  // the output cannot be too small
-  return packed_.substr(0, size);
+  packed.resize(size);
+  packed.shrink_to_fit();
+  return packed;
 }
 
 absl::StatusOr<std::string> Decompress(absl::string_view packed, size_t size) {

@@ -3,7 +3,6 @@
 
 #include <absl/types/span.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,37 +10,9 @@
 #include <string>
 
 #include "common/base/ip_address.h"
-#include "common/sockets/field.h"
+#include "common/sockets/field_values.h"
 
 namespace tcpfleet::sockets {
-
-// Values by field; a field that is absent was not reported by the kernel, which is not the same as
-// 0.
-class FieldValues {
- public:
-  bool Has(Field field) const { return present_[SlotOf(field)]; }
-  // 0 when absent.
-  uint64_t Get(Field field) const { return values_[SlotOf(field)]; }
-  std::optional<uint64_t> Find(Field field) const {
-    return Has(field) ? std::optional<uint64_t>(Get(field)) : std::nullopt;
-  }
-  void Set(Field field, uint64_t value) {
-    present_.set(SlotOf(field));
-    values_[SlotOf(field)] = value;
-  }
-  void Erase(Field field) {
-    present_.reset(SlotOf(field));
-    values_[SlotOf(field)] = 0;
-  }
-  const FieldMask& present() const { return present_; }
-  // By field number; 0 where absent.
-  const std::array<uint64_t, kFieldSlots>& by_slot() const { return values_; }
-  bool operator==(const FieldValues&) const = default;
-
- private:
-  FieldMask present_;
-  std::array<uint64_t, kFieldSlots> values_{};  // 0 where absent
-};
 
 // A program that owns sockets. Shared by all of them.
 struct Process {
@@ -70,6 +41,10 @@ struct ConnectionIdentity {
   bool operator==(const ConnectionIdentity& other) const;
 };
 
+// True when `now` says something of the connection that `known` does not; that something is no
+// longer known says nothing.
+bool SaysMore(const ConnectionIdentity& known, const ConnectionIdentity& now);
+
 struct ConnectionSample {
   ConnectionIdentity identity;
   FieldValues values;
@@ -79,9 +54,11 @@ struct ConnectionSample {
   bool operator==(const ConnectionSample&) const = default;
 };
 
-// Reads the fields out of a tcp_info of any kernel: exactly those that lie whole within `raw`.
-// Bytes beyond what this version knows go to sample.tcp_info_tail. Times the kernel gives as "ago"
-// become moments before `monotonic_ns`. Does not touch kState, which the caller knows better.
+// An order in which neighbours resemble each other, which makes small frames: by service port, end
+// and age.
+bool OpensBefore(const ConnectionSample& a, const ConnectionSample& b);
+
+// FieldValues::SetTcpInfo; bytes beyond what this version knows go to sample.tcp_info_tail.
 void ReadTcpInfoInto(absl::Span<const std::byte> raw, int64_t monotonic_ns,
                      ConnectionSample& sample);
 

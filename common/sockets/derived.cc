@@ -28,13 +28,21 @@ struct SendTimes {
   double window() const { return 1 - idle - receiver - send_buffer; }
 };
 
-Limit LongestOf(const SendTimes& shares, bool loses) {
+// What holds up data that waits for neither window nor buffer.
+Limit LimitOfFlight(const FieldValues& now, bool loses) {
+  if (loses) return Limit::kNetwork;
+  // Data is under way, but less than cwnd permits.
+  if (now.Get(Field::kDeliveryRateAppLimited) != 0) return Limit::kApplication;
+  return Limit::kCongestionWindow;
+}
+
+Limit LongestOf(const SendTimes& shares, Limit of_flight) {
   const double longest =
       std::max({shares.idle, shares.receiver, shares.send_buffer, shares.window()});
   if (longest == shares.idle) return Limit::kApplication;
   if (longest == shares.receiver) return Limit::kReceiver;
   if (longest == shares.send_buffer) return Limit::kSendBuffer;
-  return loses ? Limit::kNetwork : Limit::kCongestionWindow;
+  return of_flight;
 }
 
 bool IsLosing(const FieldValues& now) {
@@ -56,7 +64,10 @@ std::optional<uint64_t> CounterDelta(const FieldValues& before, const FieldValue
   if (!before.Has(field) || !now.Has(field)) return std::nullopt;
   const uint64_t delta = now.Get(field) - before.Get(field);
   const uint8_t bits = FindField(static_cast<uint32_t>(field))->bits;
-  return bits == 64 ? delta : delta & ((uint64_t{1} << bits) - 1);
+  const uint64_t wrapped = bits == 64 ? delta : delta & ((uint64_t{1} << bits) - 1);
+  // More than half of its width: it did not grow, the socket was disconnected and used again.
+  if ((wrapped >> (bits - 1)) != 0) return std::nullopt;
+  return wrapped;
 }
 
 Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interval_ns) {
@@ -75,27 +86,27 @@ Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interv
   derived.busy_share = Share(delta(Field::kBusyTime), interval_us);
   derived.rwnd_limited_share = Share(delta(Field::kRwndLimited), interval_us);
   derived.sndbuf_limited_share = Share(delta(Field::kSndbufLimited), interval_us);
-  if (derived.busy_share) {
+  if (derived.busy_share && derived.rwnd_limited_share && derived.sndbuf_limited_share) {
     derived.limited = LongestOf({.idle = 1 - *derived.busy_share,
-                                 .receiver = derived.rwnd_limited_share.value_or(0),
-                                 .send_buffer = derived.sndbuf_limited_share.value_or(0)},
-                                retransmits.value_or(0) > 0 || IsLosing(now));
+                                 .receiver = *derived.rwnd_limited_share,
+                                 .send_buffer = *derived.sndbuf_limited_share},
+                                LimitOfFlight(now, retransmits.value_or(0) > 0 || IsLosing(now)));
   }
   return derived;
 }
 
 Derived DeriveFromTotals(const FieldValues& now) {
   Derived derived;
+  const auto segments = static_cast<double>(now.Get(Field::kDataSegsOut));
+  derived.retrans_share = Share(now.Find(Field::kTotalRetrans), segments);
   const auto busy_us = static_cast<double>(now.Get(Field::kBusyTime));
-  if (busy_us <= 0) return derived;
   derived.rwnd_limited_share = Share(now.Find(Field::kRwndLimited), busy_us);
   derived.sndbuf_limited_share = Share(now.Find(Field::kSndbufLimited), busy_us);
-  derived.limited = LongestOf({.idle = 0,
-                               .receiver = derived.rwnd_limited_share.value_or(0),
-                               .send_buffer = derived.sndbuf_limited_share.value_or(0)},
-                              now.Get(Field::kTotalRetrans) > 0);
-  if (const std::optional<uint64_t> segments = now.Find(Field::kDataSegsOut)) {
-    derived.retrans_share = Share(now.Find(Field::kTotalRetrans), static_cast<double>(*segments));
+  if (derived.rwnd_limited_share && derived.sndbuf_limited_share) {
+    derived.limited = LongestOf({.idle = 0,
+                                 .receiver = *derived.rwnd_limited_share,
+                                 .send_buffer = *derived.sndbuf_limited_share},
+                                LimitOfFlight(now, now.Get(Field::kTotalRetrans) > 0));
   }
   return derived;
 }

@@ -16,7 +16,7 @@ namespace tcpfleet::sockets {
 
 // What kept a connection from sending faster for most of the time.
 enum class Limit : uint8_t {
-  kApplication,       // nothing to send
+  kApplication,       // nothing to send, or less than cwnd permits
   kReceiver,          // the peer's receive window
   kSendBuffer,        // SO_SNDBUF or tcp_wmem
   kCongestionWindow,  // cwnd was full, nothing was lost
@@ -39,14 +39,15 @@ struct Derived {
   bool operator==(const Derived&) const = default;
 };
 
-// Counters are diffed modulo their width. Nothing is known when `interval_ns` is not positive.
+// Nothing is known when `interval_ns` is not positive.
 Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interval_ns);
 
 // Nothing is known of the time before `sample` but its totals: shares and `limited` over its whole
 // life, from busy_time; no rates.
 Derived DeriveFromTotals(const FieldValues& now);
 
-// Difference of a counter modulo its width; absent unless both have it.
+// Difference of a counter modulo its width; absent unless both have it, and when it went back: a
+// socket may be disconnected and used again.
 std::optional<uint64_t> CounterDelta(const FieldValues& before, const FieldValues& now,
                                      Field field);
 

@@ -2,34 +2,17 @@
 
 #include <absl/strings/str_cat.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
 #include "common/base/status_macros.h"
 #include "common/sockets/compression.h"
+#include "common/sockets/frame_writer.h"
 #include "common/sockets/staged_frame.h"
-#include "common/sockets/wire_reader.h"
 
 namespace tcpfleet::sockets {
-namespace {
-
-bool BitAt(absl::string_view bitmap, size_t bit) {
-  return !bitmap.empty() && ((static_cast<uint8_t>(bitmap[bit / 8]) >> (bit % 8)) & 1) != 0;
-}
-
-void ApplyColumn(const StagedFrame::Column& column, absl::Span<ConnectionSample* const> rows) {
-  absl::string_view deltas = column.deltas;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    FieldValues& values = rows[i]->values;
-    if (BitAt(column.present, i)) {
-      values.Set(column.field, values.Get(column.field) + UnZigzag(*TakeVarint(deltas)));
-    } else if (BitAt(column.absent, i)) {
-      values.Erase(column.field);
-    }
-  }
-}
-
-}  // namespace
 
 absl::Status FrameDecoder::Apply(const v1::ConnectionFrame& frame) {
   const bool keyframe = frame.keyframe();
@@ -44,27 +27,54 @@ absl::Status FrameDecoder::Apply(const v1::ConnectionFrame& frame) {
   TF_ASSIGN_OR_RETURN(
       const std::string plain,
       Decompress({frame.rows_zstd().data(), frame.rows_zstd().size()}, frame.rows_size()));
-  TF_ASSIGN_OR_RETURN(StagedFrame staged, StageFrame(plain, [&](uint32_t row) {
-                        return !keyframe && rows_.contains(row);
-                      }));
-
-  // Nothing below can fail.
-  closed_.clear();
-  if (keyframe) rows_.clear();
-  for (StagedFrame::Close& close : staged.closed) {
-    const auto row = rows_.find(close.row);
-    row->second.values = close.last;
-    closed_.push_back({std::move(row->second), close.reason});
-    rows_.erase(row);
-  }
-  for (auto& [row, identity] : staged.opened) rows_[row].identity = std::move(identity);
-  std::vector<ConnectionSample*> changed;
-  changed.reserve(staged.changed.size());
-  for (const uint32_t row : staged.changed) changed.push_back(&rows_.find(row)->second);
-  for (const StagedFrame::Column& column : staged.columns) ApplyColumn(column, changed);
-  for (auto& [row, tail] : staged.tails) rows_.find(row)->second.tcp_info_tail = std::move(tail);
+  static const RowTable kNoRows;
+  TF_ASSIGN_OR_RETURN(StagedFrame staged, StageFrame(plain, keyframe ? kNoRows : rows_));
+  Commit(std::move(staged), keyframe);
+  poll_sequence_ = frame.poll_sequence();
+  monotonic_ns_ = frame.monotonic_ns();
   expects_keyframe_ = false;
   return absl::OkStatus();
+}
+
+void FrameDecoder::Commit(StagedFrame staged, bool keyframe) {
+  closed_.clear();
+  opened_.clear();
+  changed_.clear();
+  if (keyframe) rows_.Clear();
+  std::vector<ConnectionSample*> samples;
+  const auto apply = [&](const StagedColumns& columns) {
+    samples.clear();
+    for (const uint32_t row : columns.rows) samples.push_back(rows_.Find(row));
+    columns.ApplyTo(samples);
+  };
+  apply(staged.closed);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    closed_.push_back({std::move(*samples[i]), staged.reasons[i]});
+    rows_.Erase(staged.closed.rows[i]);
+  }
+  for (auto& [row, identity] : staged.opened) {
+    rows_.Insert(row).identity = std::move(identity);
+    opened_.push_back(row);
+  }
+  apply(staged.changed);
+  for (auto& [row, tail] : staged.tails) rows_.Find(row)->tcp_info_tail = std::move(tail);
+  std::set_difference(staged.changed.rows.begin(), staged.changed.rows.end(), opened_.begin(),
+                      opened_.end(), std::back_inserter(changed_));
+}
+
+v1::ConnectionFrame FrameDecoder::Keyframe() const {
+  FrameWriter writer;
+  for (const auto& [row, sample] : rows_) {
+    writer.Open(row, sample.identity);
+    writer.Change(row, FieldValues(), sample.values, ~FieldMask());
+    if (!sample.tcp_info_tail.empty()) writer.SetTail(row, sample.tcp_info_tail);
+  }
+  v1::ConnectionFrame frame;
+  frame.set_poll_sequence(poll_sequence_);
+  frame.set_monotonic_ns(monotonic_ns_);
+  frame.set_keyframe(true);
+  writer.Finish(frame);
+  return frame;
 }
 
 }  // namespace tcpfleet::sockets

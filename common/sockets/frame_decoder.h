@@ -9,12 +9,15 @@
 #pragma once
 
 #include <absl/status/status.h>
+#include <absl/types/span.h>
 
-#include <map>
+#include <cstdint>
 #include <vector>
 
 #include "common/sockets/connection_sample.h"
 #include "common/sockets/frame_encoder.h"
+#include "common/sockets/row_table.h"
+#include "common/sockets/staged_frame.h"
 #include "tcpfleet/v1/sockets.pb.h"
 
 namespace tcpfleet::sockets {
@@ -23,14 +26,28 @@ class FrameDecoder {
  public:
   absl::Status Apply(const v1::ConnectionFrame& frame);
 
-  // Live connections by row id.
-  const std::map<uint32_t, ConnectionSample>& rows() const { return rows_; }
-  // Connections the last frame closed.
+  // Live connections by row id. Pointers to samples stay valid while their row lives; a keyframe
+  // begins all rows anew.
+  const RowTable& rows() const { return rows_; }
+
+  // What the last frame did. All rows of a keyframe are opened.
   const std::vector<ClosedConnection>& closed() const { return closed_; }
+  absl::Span<const uint32_t> opened() const { return opened_; }
+  absl::Span<const uint32_t> changed() const { return changed_; }  // without the opened ones
+
+  // The present rows under their present ids, as of the last frame: with it first, the frames that
+  // follow can be read without those before.
+  v1::ConnectionFrame Keyframe() const;
 
  private:
-  std::map<uint32_t, ConnectionSample> rows_;
+  void Commit(StagedFrame staged, bool keyframe);
+
+  RowTable rows_;
   std::vector<ClosedConnection> closed_;
+  std::vector<uint32_t> opened_;
+  std::vector<uint32_t> changed_;
+  uint64_t poll_sequence_ = 0;
+  uint64_t monotonic_ns_ = 0;
   bool expects_keyframe_ = true;
 };
 

@@ -1,25 +1,26 @@
 // From samples to ConnectionFrames for one subscriber: what changed since the last frame of this
-// encoder.
+// encoder. For those who have all samples at hand each time; RowEncoder is for those who know what
+// changed.
 //
 // Threads: not thread-safe; one encoder per subscription.
-// Bounds:  holds the last sent record of every live row; at most kMostRows rows, the rest counted
-//          as dropped.
+// Bounds:  holds the last record of every live row; at most kMostRows rows, the rest counted as
+//          dropped.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/types/span.h>
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/sockets/connection_sample.h"
+#include "common/sockets/row_encoder.h"
+#include "common/sockets/sample_pool.h"
 #include "tcpfleet/v1/sockets.pb.h"
 
 namespace tcpfleet::sockets {
-
-inline constexpr size_t kMostRows = size_t{1} << 20;
-inline constexpr size_t kMostRowsBytes = size_t{64} << 20;  // of a serialized ConnectionRows
-inline constexpr int64_t kKeyframePeriodNs = 60'000'000'000;
 
 struct ClosedConnection {
   ConnectionSample last;
@@ -44,28 +45,40 @@ struct ConnectionPoll {
 class FrameEncoder {
  public:
   // Sends only `fields`; an empty mask means all.
-  explicit FrameEncoder(FieldMask fields = {});
-  FrameEncoder(FrameEncoder&&) noexcept;
-  FrameEncoder& operator=(FrameEncoder&&) noexcept;
-  ~FrameEncoder();
+  explicit FrameEncoder(FieldMask fields = {}) : rows_(fields) {}
 
-  // The first frame is a keyframe, and so is one at least every kKeyframePeriodNs. A moment within
-  // 30 ms of the one sent before counts as unchanged: the kernel's millisecond "ago" values jitter.
+  // A moment within kMomentJitterMs of the one sent before counts as unchanged.
   //
   // What identifies a connection is its cookie and namespace. When its description changes under
   // way (a process becomes known, it is accepted and gets an inode) it is closed with
   // REASON_REPLACED and opened anew in the same frame; that something is no longer known changes
-  // nothing. Bytes of tcp_info beyond the known fields go only to who wants all fields.
+  // nothing.
   v1::ConnectionFrame Encode(const ConnectionPoll& poll);
 
-  // True while a connection's end is still to be sent: a keyframe cannot carry an end, and what
-  // began and ended since the last frame is opened in one frame and closed in the next. Before a
-  // stream ends, encode until this is false.
-  bool HasUnsentCloses() const;
+  // The same, one connection at a time: every live one, then every closed one, then Finish.
+  void AddLive(const ConnectionSample& sample);
+  void AddClosed(const ConnectionSample& last, v1::ConnectionClose::Reason reason);
+  v1::ConnectionFrame Finish(FrameHead head);
+
+  bool HasUnsentCloses() const { return rows_.HasUnsentCloses(); }
 
  private:
-  class State;
-  std::unique_ptr<State> state_;
+  using Key = std::pair<uint64_t, uint64_t>;  // cookie, namespace
+  struct Known {
+    uint32_t row = 0;
+    uint64_t seen = 0;  // number of that frame
+  };
+
+  void CloseMissing();
+  void OpenNewcomers();
+
+  std::unique_ptr<SamplePool> pool_ = std::make_unique<SamplePool>();
+  RowEncoder rows_;
+  FrameWriter writer_;
+  absl::flat_hash_map<Key, Known> known_;
+  std::vector<SampleRef> newcomers_;
+  uint64_t frame_ = 1;  // the one being made
+  uint64_t dropped_ = 0;
 };
 
 }  // namespace tcpfleet::sockets

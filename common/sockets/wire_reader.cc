@@ -7,7 +7,7 @@ enum WireType : uint64_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 }
 
 }  // namespace
 
-std::optional<uint64_t> TakeVarint(absl::string_view& bytes) {
+std::optional<uint64_t> TakeLongVarint(absl::string_view& bytes) {
   constexpr size_t kLongest = 10;
   uint64_t value = 0;
   for (size_t i = 0; i < bytes.size() && i < kLongest; ++i) {

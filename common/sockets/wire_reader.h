@@ -33,7 +33,13 @@ class WireReader {
 };
 
 // Takes one varint off the front of `bytes`; nothing when there is no whole one.
-std::optional<uint64_t> TakeVarint(absl::string_view& bytes);
+std::optional<uint64_t> TakeLongVarint(absl::string_view& bytes);
+inline std::optional<uint64_t> TakeVarint(absl::string_view& bytes) {
+  if (bytes.empty() || static_cast<uint8_t>(bytes.front()) >= 0x80) return TakeLongVarint(bytes);
+  const auto value = static_cast<uint8_t>(bytes.front());
+  bytes.remove_prefix(1);
+  return value;
+}
 
 constexpr uint64_t UnZigzag(uint64_t value) { return (value >> 1) ^ (0 - (value & 1)); }
 

@@ -8,7 +8,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (const std::optional<netlink::Message> message = reader.Next()) {
     const absl::StatusOr<netlink::InetDiagSocket> socket =
         netlink::ParseInetDiagSocket(message->payload);
+    const absl::StatusOr<netlink::InetDiagGlance> glance =
+        netlink::GlanceAtInetDiagSocket(message->payload, 1);
+    TF_CHECK_EQ(glance.ok(), socket.ok());
     if (!socket.ok()) continue;
+    TF_CHECK_EQ(glance->cookie, socket->cookie);
     sockets::ConnectionSample sample;
     agent::FillSample(*socket, 1, 5'000'000'000, sample);
     TF_CHECK_EQ(sample.values.Get(sockets::Field::kState), uint64_t{socket->state});

@@ -91,7 +91,7 @@ TEST(ReportMerger, FramesCarryLiveAndClosedConnections) {
   EXPECT_EQ(first.poll_sequence(), 1u);
   EXPECT_EQ(first.completeness().dropped(), 7u);
   EXPECT_EQ(first.completeness().seen(), 10u);
-  const sockets::ConnectionSample& row = decoder.rows().begin()->second;
+  const sockets::ConnectionSample& row = (*decoder.rows().begin()).sample;
   EXPECT_EQ(row.identity.network_namespace, kNamespace);
   EXPECT_EQ(row.identity.remote.ToString(), "127.0.0.1:80");
   EXPECT_EQ(row.values.Find(sockets::Field::kState), 1u);

@@ -28,6 +28,13 @@ inline sockets::ConnectionSample Connection(uint64_t cookie, uint16_t remote_por
   return sample;
 }
 
+// Without what the sampler adds.
+inline sockets::ConnectionSample AsSampled(sockets::ConnectionSample sample) {
+  sample.values.Erase(sockets::Field::kFirstSeenAtMs);
+  sample.values.Erase(sockets::Field::kOpeningSeen);
+  return sample;
+}
+
 // Stands still until Advance.
 class ManualClock final : public base::Clock {
  public:
@@ -55,31 +62,56 @@ class ManualClock final : public base::Clock {
   int64_t now_ns_ = 1'000'000 * kMillisecondNs;
 };
 
+// Keeps what it is given.
+class ListSink final : public PollSink {
+ public:
+  void Begin(int64_t) override { samples.clear(); }
+  bool HasRecord(const Sighting&) override { return false; }
+  bool Take(const Sighting& sighting, const sockets::ConnectionSample& sample) override {
+    sightings.push_back(sighting);
+    samples.push_back(sample);
+    return true;
+  }
+
+  std::vector<Sighting> sightings;
+  std::vector<sockets::ConnectionSample> samples;
+};
+
 class FakeSource final : public SampleSource {
  public:
   explicit FakeSource(const base::Clock* clock) : clock_(clock) {}
 
-  absl::StatusOr<PollResult> Poll(PollRequest request) override {
+  absl::StatusOr<PollResult> Poll(const PollRequest& request, PollSink& sink) override {
     base::MutexLock lock(mutex_);
     ++polls_;
     polled_.NotifyAll();
-    last_states_ = request.states;
-    if (!status_.ok()) return status_;
-    PollResult result = next_;
+    last_request_ = request;
+    PollResult result;
     result.monotonic_ns = clock_->MonotonicNs();
+    sink.Begin(result.monotonic_ns);
+    GiveAll(connections_, sink);
+    if (!status_.ok()) return status_;
+    result.skipped = skipped_;
     return result;
   }
-  v1::Collector Describe() const override {
+  std::vector<v1::Collector> Describe() const override {
     v1::Collector collector;
     collector.set_name("fake");
-    return collector;
+    return {collector};
+  }
+
+  static void GiveAll(const std::vector<sockets::ConnectionSample>& connections, PollSink& sink) {
+    for (const sockets::ConnectionSample& sample : connections) {
+      const Sighting sighting{sample.identity.cookie, sample.identity.network_namespace, 0, {}};
+      if (!sink.HasRecord(sighting)) sink.Take(sighting, sample);
+    }
   }
 
   void Have(std::vector<sockets::ConnectionSample> connections,
             std::vector<SkippedSocket> skipped = {}) {
     base::MutexLock lock(mutex_);
-    next_.connections = std::move(connections);
-    next_.skipped = std::move(skipped);
+    connections_ = std::move(connections);
+    skipped_ = std::move(skipped);
   }
   void FailWith(absl::Status status) {
     base::MutexLock lock(mutex_);
@@ -94,19 +126,20 @@ class FakeSource final : public SampleSource {
     base::MutexLock lock(mutex_);
     return polls_;
   }
-  sockets::StateMask last_states() {
+  PollRequest last_request() {
     base::MutexLock lock(mutex_);
-    return last_states_;
+    return last_request_;
   }
 
  private:
   const base::Clock* const clock_;
   base::Mutex mutex_;
   base::CondVar polled_;
-  PollResult next_ ABSL_GUARDED_BY(mutex_);
+  std::vector<sockets::ConnectionSample> connections_ ABSL_GUARDED_BY(mutex_);
+  std::vector<SkippedSocket> skipped_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
   int polls_ ABSL_GUARDED_BY(mutex_) = 0;
-  sockets::StateMask last_states_ ABSL_GUARDED_BY(mutex_) = 0;
+  PollRequest last_request_ ABSL_GUARDED_BY(mutex_);
 };
 
 class FakeSink final : public FrameSink {

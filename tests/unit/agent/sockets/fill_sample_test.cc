@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <numeric>
 
 #include "agent/sockets/inet_diag_source.h"
 
@@ -70,10 +71,67 @@ TEST_F(FillSampleTest, GivesAListenerNoTcpInfo) {
   netlink::InetDiagSocket listener = Established(tcp_info_);
   listener.state = 10;
   const sockets::ConnectionSample sample = Fill(listener);
-  EXPECT_EQ(sample.values.Find(Field::kReceiveQueue), 11u);
-  EXPECT_EQ(sample.values.Find(Field::kSendQueue), 12u);
+  EXPECT_EQ(sample.values.Find(Field::kAcceptQueue), 11u);
+  EXPECT_EQ(sample.values.Find(Field::kBacklog), 12u);
+  EXPECT_FALSE(sample.values.Has(Field::kReceiveQueue));
+  EXPECT_FALSE(sample.values.Has(Field::kSendQueue));
   EXPECT_FALSE(sample.values.Has(Field::kUnacked));
   EXPECT_FALSE(sample.values.Has(Field::kLastAckRecvAtMs));
+}
+
+TEST_F(FillSampleTest, TakesTheExtensions) {
+  std::vector<uint32_t> skmem(9);
+  std::iota(skmem.begin(), skmem.end(), 100);
+  const std::vector<uint32_t> bbr = {7, 1, 2000, 739, 512};
+  const std::vector<uint32_t> vegas = {1, 5, 6, 7};
+  const std::vector<uint32_t> dctcp = {1 | 2 << 16, 900, 901, 902};
+  const auto bytes = [](const std::vector<uint32_t>& words) {
+    return netlink::Bytes(reinterpret_cast<const std::byte*>(words.data()), words.size() * 4);
+  };
+  netlink::InetDiagSocket socket = Established(tcp_info_);
+  socket.tos = 8;
+  socket.tclass = 16;
+  socket.v6only = 1;
+  socket.mark = 0xcafe;
+  socket.skmem = bytes(skmem);
+  socket.bbr = bytes(bbr);
+  socket.vegas = bytes(vegas);
+  socket.dctcp = bytes(dctcp);
+  const sockets::FieldValues values = Fill(socket).values;
+  const std::pair<Field, uint64_t> expected[] = {
+      {Field::kTos, 8},
+      {Field::kTclass, 16},
+      {Field::kV6only, 1},
+      {Field::kMark, 0xcafe},
+      {Field::kSkmemRmemAlloc, 100},
+      {Field::kSkmemDrops, 108},
+      {Field::kBbrBw, (uint64_t{1} << 32) + 7},
+      {Field::kBbrMinRtt, 2000},
+      {Field::kBbrPacingGain, 739},
+      {Field::kBbrCwndGain, 512},
+      {Field::kVegasEnabled, 1},
+      {Field::kVegasMinrtt, 7},
+      {Field::kDctcpEnabled, 1},
+      {Field::kDctcpCeState, 2},
+      {Field::kDctcpAlpha, 900},
+      {Field::kDctcpAbTot, 902},
+  };
+  for (const auto& [field, value] : expected) {
+    EXPECT_EQ(values.Find(field), value) << sockets::FindField(static_cast<uint32_t>(field))->name;
+  }
+  socket.skmem = bytes(skmem).first(8);  // of an older kernel
+  EXPECT_FALSE(Fill(socket).values.Has(Field::kSkmemDrops));
+}
+
+TEST(Extensions, AreAskedForOnlyWhereAFieldNeedsThem) {
+  sockets::FieldMask fields;
+  fields.set(SlotOf(Field::kRtt));
+  EXPECT_EQ(ExtensionsFor(fields), 0);
+  fields.set(SlotOf(Field::kTos));
+  fields.set(SlotOf(Field::kSkmemDrops));
+  EXPECT_EQ(ExtensionsFor(fields), netlink::kTypeOfService | netlink::kSocketMemory);
+  EXPECT_EQ(ExtensionsFor({}), netlink::kCongestionInfo | netlink::kTypeOfService |
+                                   netlink::kTrafficClass | netlink::kSocketMemory);
 }
 
 TEST_F(FillSampleTest, LeavesOutWhatIsNotKnown) {

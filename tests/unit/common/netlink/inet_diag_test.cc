@@ -130,8 +130,13 @@ TEST(InetDiag, TakesANameWithoutItsTerminator) {
   EXPECT_EQ(socket->congestion_control, "reno");
 }
 
-TEST(InetDiag, AsksForStatesInfoAndCongestionControl) {
-  MessageBuilder request = InetDiagDumpRequest(AF_INET6, 0x402);
+TEST(InetDiag, AsksForStatesExtensionsAndAProgram) {
+  const std::string program = "program!";
+  MessageBuilder request = InetDiagDumpRequest(
+      {.family = AF_INET6,
+       .states = 0x402,
+       .extensions = kSocketMemory,
+       .program = {reinterpret_cast<const std::byte*>(program.data()), program.size()}});
   MessageReader reader(request.Finish(9));
   const std::optional<Message> message = reader.Next();
   ASSERT_TRUE(message.has_value());
@@ -142,7 +147,74 @@ TEST(InetDiag, AsksForStatesInfoAndCongestionControl) {
   EXPECT_EQ(body->sdiag_family, AF_INET6);
   EXPECT_EQ(body->sdiag_protocol, IPPROTO_TCP);
   EXPECT_EQ(body->idiag_states, 0x402u);
-  EXPECT_EQ(body->idiag_ext, (1 << (INET_DIAG_INFO - 1)) | (1 << (INET_DIAG_CONG - 1)));
+  EXPECT_EQ(body->idiag_ext, (1 << (INET_DIAG_INFO - 1)) | (1 << (INET_DIAG_CONG - 1)) |
+                                 (1 << (INET_DIAG_SKMEMINFO - 1)));
+  AttributeReader attributes(message->payload.subspan(sizeof(inet_diag_req_v2)));
+  const std::optional<Attribute> attribute = attributes.Next();
+  ASSERT_TRUE(attribute.has_value());
+  EXPECT_EQ(attribute->type, INET_DIAG_REQ_BYTECODE);
+  EXPECT_EQ(attribute->payload.size(), program.size());
+}
+
+class InetDiagGlanceTest : public testing::Test {
+ protected:
+  InetDiagGlanceTest() {
+    for (const Bytes payload : recording_.payloads()) {
+      if (Glance(payload).has_tcp_info) payload_.assign(payload.begin(), payload.end());
+    }
+  }
+  static InetDiagGlance Glance(Bytes payload, uint64_t seed = 1) {
+    const absl::StatusOr<InetDiagGlance> glance = GlanceAtInetDiagSocket(payload, seed);
+    EXPECT_THAT(glance, IsOk());
+    return glance.value_or(InetDiagGlance());
+  }
+
+  const Recording recording_{"inet_diag_ipv4.bin"};
+  std::vector<std::byte> payload_;  // of a socket with tcp_info
+};
+
+TEST_F(InetDiagGlanceTest, AgreesWithTheWholeMessage) {
+  for (const Bytes payload : recording_.payloads()) {
+    const absl::StatusOr<InetDiagSocket> socket = ParseInetDiagSocket(payload);
+    ASSERT_THAT(socket, IsOk());
+    const InetDiagGlance glance = Glance(payload);
+    EXPECT_EQ(glance.cookie, socket->cookie);
+    EXPECT_EQ(glance.state, socket->state);
+    EXPECT_EQ(glance.has_tcp_info, !socket->tcp_info.empty());
+    EXPECT_EQ(glance.timer_expires_ms, socket->timer != 0 ? socket->timer_expires_ms : 0);
+    EXPECT_EQ(glance.fingerprint, Glance(payload).fingerprint);
+    EXPECT_NE(glance.fingerprint, Glance(payload, 2).fingerprint);
+  }
+}
+
+// A byte belongs either to the fingerprint or to one of the times.
+TEST_F(InetDiagGlanceTest, SeesAChangeOfEveryByte) {
+  const InetDiagGlance before = Glance(payload_);
+  const size_t header = sizeof(inet_diag_msg);
+  size_t times = 0;
+  for (size_t at = 1; at < payload_.size(); ++at) {
+    std::vector<std::byte> changed = payload_;
+    changed[at] ^= std::byte{1};
+    const absl::StatusOr<InetDiagGlance> glance = GlanceAtInetDiagSocket(changed, 1);
+    if (!glance.ok()) continue;  // the length of an attribute
+    if (glance->fingerprint != before.fingerprint) continue;
+    ++times;
+    const bool expires = at >= offsetof(inet_diag_msg, idiag_expires) && at < header;
+    EXPECT_TRUE((expires && before.timer_expires_ms == 0) ||
+                glance->timer_expires_ms != before.timer_expires_ms ||
+                glance->last_data_sent_ms != before.last_data_sent_ms ||
+                glance->last_data_recv_ms != before.last_data_recv_ms ||
+                glance->last_ack_recv_ms != before.last_ack_recv_ms)
+        << at;
+  }
+  EXPECT_EQ(times, 16u);
+}
+
+TEST_F(InetDiagGlanceTest, RefusesWhatTheParserRefuses) {
+  for (size_t size = 0; size < payload_.size(); ++size) {
+    const Bytes cut = Bytes(payload_).first(size);
+    EXPECT_EQ(GlanceAtInetDiagSocket(cut, 1).ok(), ParseInetDiagSocket(cut).ok()) << size;
+  }
 }
 
 }  // namespace

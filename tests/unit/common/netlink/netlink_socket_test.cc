@@ -17,7 +17,7 @@ TEST(NetlinkSocket, DumpsAgainAndAgain) {
   absl::StatusOr<NetlinkSocket> socket = NetlinkSocket::Open(NETLINK_SOCK_DIAG);
   ASSERT_THAT(socket, IsOk());
   for (int i = 0; i < 3; ++i) {
-    MessageBuilder request = InetDiagDumpRequest(AF_INET, 0xffe);
+    MessageBuilder request = InetDiagDumpRequest({.family = AF_INET, .states = 0xffe});
     EXPECT_THAT(socket->Dump(request, [](const Message&, int64_t) {}), IsOk());
   }
 }

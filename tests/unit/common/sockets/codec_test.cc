@@ -122,6 +122,13 @@ class History {
     ASSERT_TRUE(frame.ParseFromString(encoder_.Encode(poll).SerializeAsString()));
     ASSERT_THAT(decoder_.Apply(frame), IsOk());
     receiver_ = ByCookie(decoder_);
+    FrameDecoder late;
+    ASSERT_THAT(late.Apply(decoder_.Keyframe()), IsOk());
+    ASSERT_EQ(late.rows().size(), decoder_.rows().size());
+    for (const auto& [row, sample] : decoder_.rows()) {
+      ASSERT_NE(late.rows().Find(row), nullptr);
+      EXPECT_EQ(*late.rows().Find(row), sample);
+    }
     for (const ClosedConnection& closed : decoder_.closed()) {
       const uint64_t cookie = closed.last.identity.cookie;
       ++ended_[cookie];

@@ -1,0 +1,239 @@
+#include "agent/sockets/socket_owners.h"
+
+#include <absl/container/flat_hash_map.h>
+#include <absl/strings/numbers.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "agent/sockets/proc_links.h"
+
+namespace tcpfleet::agent {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kFirstRetryNs = kSecondNs;
+constexpr int64_t kLongestRetryNs = 300 * kSecondNs;
+constexpr int64_t kSweepEveryNs = kSecondNs;
+constexpr int kLinksPerLookAtTheClock = 16;  // one costs some 3 us
+constexpr size_t kLongestLink = 64;          // longer ones belong to files
+constexpr size_t kLongestStat = 4096;
+constexpr uint32_t kInit = 1;
+
+struct Stat {
+  std::string comm;
+  uint64_t start_ticks = 0;
+};
+
+// "4711 (name with ) and blanks) S 1 ...". Source: proc_pid_stat(5).
+std::optional<Stat> ParseStat(absl::string_view text) {
+  constexpr size_t kStartTicks = 22 - 3;  // field 3 is the first one behind the name
+  const size_t open = text.find('(');
+  const size_t close = text.rfind(')');
+  if (open == absl::string_view::npos || close == absl::string_view::npos || close < open ||
+      close + 2 > text.size()) {
+    return std::nullopt;
+  }
+  Stat stat;
+  stat.comm = Readable(text.substr(open + 1, close - open - 1));
+  const std::vector<absl::string_view> fields = absl::StrSplit(text.substr(close + 2), ' ');
+  if (fields.size() <= kStartTicks || !absl::SimpleAtoi(fields[kStartTicks], &stat.start_ticks)) {
+    return std::nullopt;
+  }
+  return stat;
+}
+
+std::string JoinArguments(std::string arguments) {
+  while (!arguments.empty() && arguments.back() == '\0') arguments.pop_back();
+  std::replace(arguments.begin(), arguments.end(), '\0', ' ');
+  return Readable(arguments);
+}
+
+}  // namespace
+
+SocketOwners::SocketOwners(const base::Clock* clock, std::string proc_root)
+    : clock_(clock), proc_root_(std::move(proc_root)) {}
+
+std::shared_ptr<const sockets::Process> SocketOwners::Find(uint64_t inode) {
+  if (inode == 0) return nullptr;
+  auto found = asked_.find(inode);
+  if (found == asked_.end()) {
+    if (asked_.size() == kMostAsked) return nullptr;
+    found = asked_.emplace(inode, Asked()).first;
+  }
+  Asked& asked = found->second;
+  if (asked.owner != nullptr) {
+    std::shared_ptr<const sockets::Process> owner = std::move(asked.owner);
+    asked_.erase(found);
+    if (asked_.empty()) asked_ = {};  // after a crowd of new sockets its memory is not needed again
+    return owner;
+  }
+  asked.last_ask = sweep_;
+  if (!asked.is_due && now_ns_ >= asked.retry_at_ns) {
+    asked.is_due = true;
+    asked.since_pass = pass_;
+    ++due_;
+  }
+  return nullptr;
+}
+
+bool SocketOwners::Search(absl::Duration budget) {
+  now_ns_ = clock_->MonotonicNs();
+  if (now_ns_ - swept_at_ns_ >= kSweepEveryNs) Sweep();
+  const int64_t deadline_ns = now_ns_ + absl::ToInt64Nanoseconds(budget);
+  bool has_time = true;
+  while (due_ > 0 && has_time) {
+    if (pids_.empty()) StartPass();
+    has_time = pids_.empty() || SearchProcess(deadline_ns);
+    if (has_time) {
+      LeaveProcess();
+      has_time = clock_->MonotonicNs() < deadline_ns;
+    }
+    if (pids_.empty()) EndPass();
+  }
+  if (due_ == 0) {
+    files_.reset();
+    process_.reset();
+    pids_.clear();
+  }
+  return due_ > 0;
+}
+
+// Forgets what nobody asked for since the sweep before.
+void SocketOwners::Sweep() {
+  swept_at_ns_ = now_ns_;
+  ++sweep_;
+  absl::erase_if(asked_, [&](const auto& entry) {
+    const bool is_forgotten = entry.second.last_ask + 1 < sweep_;
+    if (is_forgotten && entry.second.is_due) --due_;
+    return is_forgotten;
+  });
+}
+
+void SocketOwners::StartPass() {
+  ++pass_;
+  absl::erase_if(known_, [](const auto& entry) { return entry.second.process.expired(); });
+  pids_ = ListProcesses(proc_root_);
+  const auto likelihood = [&](uint32_t pid) -> int64_t {
+    if (pid == kInit) return -1;
+    const auto known = known_.find(pid);
+    return known == known_.end() ? 0 : static_cast<int64_t>(known->second.last_pass);
+  };
+  std::vector<std::pair<int64_t, uint32_t>> order;
+  order.reserve(pids_.size());
+  for (const uint32_t pid : pids_) order.emplace_back(likelihood(pid), ~pid);
+  std::sort(order.begin(), order.end());
+  for (size_t i = 0; i < order.size(); ++i) pids_[i] = ~order[i].second;
+}
+
+void SocketOwners::EndPass() {
+  for (auto& [inode, asked] : asked_) {
+    if (!asked.is_due || asked.since_pass == pass_) continue;
+    asked.is_due = false;
+    --due_;
+    asked.retry_after_ns = std::clamp(asked.retry_after_ns * 2, kFirstRetryNs, kLongestRetryNs);
+    asked.retry_at_ns = now_ns_ + asked.retry_after_ns;
+  }
+}
+
+// False when the time is over before all its files have been looked at.
+bool SocketOwners::SearchProcess(int64_t deadline_ns) {
+  if (!files_) {
+    absl::StatusOr<sys::Directory> files =
+        sys::Directory::Open(absl::StrCat(proc_root_, "/", pids_.back(), "/fd"));
+    if (!files.ok()) return true;  // gone, or not ours to see
+    files_ = *std::move(files);
+  }
+  std::array<char, kLongestLink> buffer;
+  sys::Directory::Entry entry{};
+  for (int links = 1; due_ > 0 && files_->Next(entry); ++links) {
+    const absl::StatusOr<absl::string_view> link =
+        files_->ReadLink(entry.name, absl::MakeSpan(buffer));
+    if (absl::IsPermissionDenied(link.status())) return true;
+    const std::optional<uint64_t> inode =
+        link.ok() ? ParseInodeLink(*link, "socket") : std::nullopt;
+    if (inode && !Take(*inode)) return true;
+    if (links % kLinksPerLookAtTheClock == 0 && clock_->MonotonicNs() >= deadline_ns) return false;
+  }
+  return true;
+}
+
+// The process that is searched owns a socket. False when it is gone.
+bool SocketOwners::Take(uint64_t inode) {
+  const auto found = asked_.find(inode);
+  if (found == asked_.end() || !found->second.is_due) return true;
+  if (process_ == nullptr) process_ = ReadProcess();
+  if (process_ == nullptr) return false;
+  found->second.owner = process_;
+  found->second.is_due = false;
+  --due_;
+  return true;
+}
+
+void SocketOwners::LeaveProcess() {
+  process_.reset();
+  files_.reset();
+  if (!pids_.empty()) pids_.pop_back();
+}
+
+std::shared_ptr<const sockets::Process> SocketOwners::ReadProcess() {
+  const absl::StatusOr<std::string> text = files_->ReadStart("../stat", kLongestStat);
+  const std::optional<Stat> stat = text.ok() ? ParseStat(*text) : std::nullopt;
+  if (!stat) return nullptr;
+  Known& known = known_[pids_.back()];
+  known.last_pass = pass_;
+  std::shared_ptr<const sockets::Process> process = known.process.lock();
+  // exec keeps the start time.
+  if (process != nullptr && process->start_ticks == stat->start_ticks &&
+      process->comm == stat->comm) {
+    return process;
+  }
+  absl::StatusOr<std::string> arguments = files_->ReadStart("../cmdline", kLongestCommandLine);
+  if (!arguments.ok()) return nullptr;
+  process = std::make_shared<sockets::Process>(sockets::Process{
+      pids_.back(), stat->start_ticks, stat->comm, JoinArguments(*std::move(arguments))});
+  known.process = process;
+  return process;
+}
+
+v1::Collector SocketOwners::Describe(const std::string& proc_root) {
+  v1::Collector collector;
+  collector.set_name("processes");
+  const std::vector<uint32_t> pids = ListProcesses(proc_root);
+  size_t hidden = 0;
+  for (const uint32_t pid : pids) {
+    const absl::StatusOr<sys::Directory> process =
+        sys::Directory::Open(absl::StrCat(proc_root, "/", pid));
+    if (!process.ok()) continue;
+    absl::StatusOr<sys::Directory> files =
+        sys::Directory::Open(absl::StrCat(proc_root, "/", pid, "/fd"));
+    absl::Status status = files.status();
+    std::array<char, kLongestLink> buffer;
+    sys::Directory::Entry entry{};
+    if (files.ok() && files->Next(entry)) {
+      status = files->ReadLink(entry.name, absl::MakeSpan(buffer)).status();
+    }
+    // Kernel threads have no arguments, and no sockets that are reported.
+    if (absl::IsPermissionDenied(status)) {
+      const absl::StatusOr<std::string> arguments = process->ReadStart("cmdline", 1);
+      if (arguments.ok() && !arguments->empty()) ++hidden;
+    }
+  }
+  if (pids.empty()) {
+    collector.set_level(v1::Collector::LEVEL_UNAVAILABLE);
+    collector.set_detail(absl::StrCat("no processes can be seen in ", proc_root));
+  } else if (hidden > 0) {
+    collector.set_level(v1::Collector::LEVEL_DEGRADED);
+    collector.set_detail(absl::StrCat("sockets of ", hidden,
+                                      " processes have no known owner: needs CAP_SYS_PTRACE and "
+                                      "CAP_DAC_READ_SEARCH"));
+  } else {
+    collector.set_level(v1::Collector::LEVEL_FULL);
+  }
+  return collector;
+}
+
+}  // namespace tcpfleet::agent
