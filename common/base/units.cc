@@ -25,6 +25,15 @@ std::string ThreeDigits(double value) {
   return absl::StrFormat("%.*f", decimals, value);
 }
 
+// The number, a multiplier, and `gap` between them.
+std::string Scaled(double count, absl::string_view gap) {
+  if (count < 999.5 && count == std::floor(count)) return absl::StrFormat("%.0f%s", count, gap);
+  if (count < 999.5) return absl::StrCat(ThreeDigits(count), gap);
+  if (count < 999.5e3) return absl::StrCat(ThreeDigits(count / 1e3), gap, "k");
+  if (count < 999.5e6) return absl::StrCat(ThreeDigits(count / 1e6), gap, "M");
+  return absl::StrCat(ThreeDigits(count / 1e9), gap, "G");
+}
+
 }  // namespace
 
 absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text) {
@@ -78,12 +87,18 @@ std::string FormatMicroseconds(double us) {
   return absl::StrCat(ThreeDigits(us / 1e6), " s");
 }
 
-std::string FormatCount(double count) {
-  if (count < 999.5 && count == std::floor(count)) return absl::StrFormat("%.0f", count);
-  if (count < 999.5) return ThreeDigits(count);
-  if (count < 999.5e3) return absl::StrCat(ThreeDigits(count / 1e3), "k");
-  if (count < 999.5e6) return absl::StrCat(ThreeDigits(count / 1e6), "M");
-  return absl::StrCat(ThreeDigits(count / 1e9), "G");
+std::string FormatCount(double count) { return Scaled(count, ""); }
+
+std::string FormatBytes(double bytes) { return absl::StrCat(Scaled(bytes, " "), "B"); }
+
+std::string FormatAge(absl::Duration age) {
+  const int64_t ms = std::max<int64_t>(0, absl::ToInt64Milliseconds(age));
+  if (ms < 1'000) return absl::StrCat(ms, "ms");
+  if (ms < 60'000) return absl::StrFormat("%d.%ds", ms / 1'000, ms % 1'000 / 100);
+  const int64_t minutes = ms / 60'000;
+  if (minutes < 60) return absl::StrFormat("%dm%02ds", minutes, ms / 1'000 % 60);
+  if (minutes < 24 * 60) return absl::StrFormat("%dh%02dm", minutes / 60, minutes % 60);
+  return absl::StrFormat("%dd%02dh", minutes / (24 * 60), minutes / 60 % 24);
 }
 
 }  // namespace tcpfleet::base

@@ -23,4 +23,11 @@ std::string FormatMicroseconds(double us);
 // "950", "12.3k", "4.56M": three significant digits, decimal multipliers.
 std::string FormatCount(double count);
 
+// "950 B", "12.3 kB", "4.56 MB": the same of bytes.
+std::string FormatBytes(double bytes);
+
+// How long something has lasted, its two largest units: "420ms", "4.2s", "12m03s", "3h12m",
+// "5d04h".
+std::string FormatAge(absl::Duration age);
+
 }  // namespace tcpfleet::base

@@ -21,7 +21,17 @@ absl::Status Write(std::ostream& out, const google::protobuf::Message& message, 
   return absl::OkStatus();
 }
 
-void WriteRow(std::ostream& out, const CsvRow& row) {
+}  // namespace
+
+absl::Status WriteJson(std::ostream& out, const google::protobuf::Message& message) {
+  return Write(out, message, true);
+}
+
+absl::Status WriteJsonl(std::ostream& out, const google::protobuf::Message& message) {
+  return Write(out, message, false);
+}
+
+void WriteCsvRow(std::ostream& out, const CsvRow& row) {
   for (size_t i = 0; i < row.size(); ++i) {
     if (i > 0) out << ',';
     if (row[i].find_first_of(",\"\r\n") == std::string::npos) {
@@ -38,19 +48,9 @@ void WriteRow(std::ostream& out, const CsvRow& row) {
   out << "\r\n";
 }
 
-}  // namespace
-
-absl::Status WriteJson(std::ostream& out, const google::protobuf::Message& message) {
-  return Write(out, message, true);
-}
-
-absl::Status WriteJsonl(std::ostream& out, const google::protobuf::Message& message) {
-  return Write(out, message, false);
-}
-
 void WriteCsv(std::ostream& out, const CsvRow& header, absl::Span<const CsvRow> rows) {
-  WriteRow(out, header);
-  for (const CsvRow& row : rows) WriteRow(out, row);
+  WriteCsvRow(out, header);
+  for (const CsvRow& row : rows) WriteCsvRow(out, row);
 }
 
 }  // namespace tcpfleet::controller

@@ -20,6 +20,7 @@ absl::Status WriteJsonl(std::ostream& out, const google::protobuf::Message& mess
 
 // RFC 4180: CRLF, quotes where needed.
 using CsvRow = std::vector<std::string>;
+void WriteCsvRow(std::ostream& out, const CsvRow& row);
 void WriteCsv(std::ostream& out, const CsvRow& header, absl::Span<const CsvRow> rows);
 
 }  // namespace tcpfleet::controller

@@ -4,7 +4,7 @@
 // within the same host and boot; where more than one row could be the other end, none is.
 #pragma once
 
-#include <absl/strings/string_view.h>
+#include <absl/types/span.h>
 
 #include <memory>
 #include <string>
@@ -16,6 +16,7 @@ namespace tcpfleet::controller {
 class PeerIndex {
  public:
   explicit PeerIndex(const FleetTable& table);
+  PeerIndex(absl::Span<const ConnectionRow* const> rows, absl::Span<const HostView> hosts);
   ~PeerIndex();
   // Null when the other end is not in the fleet or not certain.
   const ConnectionRow* PeerOf(const ConnectionRow& row) const;

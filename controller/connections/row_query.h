@@ -18,9 +18,10 @@
 namespace tcpfleet::controller {
 
 // A column of connections: what people sort by, group by and see. Every field of
-// common/sockets/field.h is one by its name; so are host, state, local, lport, laddr, peer, pport,
-// paddr, process, pid, command, cgroup, uid, cc, netns, age, send_rate, receive_rate,
-// delivery_rate, retrans_share, limited.
+// common/sockets/field.h is one by its name; so are host, local, lport, laddr, peer, pport, paddr,
+// process, pid, command, cgroup, uid, cc, netns, age, send_rate, receive_rate, acked_rate,
+// retrans_share, limited, and the filter language's other spellings of fields: recv_q, cwnd,
+// last_data_sent, ...
 struct Column {
   enum class Kind : uint8_t {
     kField,
@@ -53,6 +54,8 @@ struct Column {
 absl::StatusOr<Column> ParseColumn(absl::string_view name);
 absl::StatusOr<std::vector<Column>> ParseColumns(absl::string_view list);  // "rtt,snd_cwnd"
 std::string ColumnName(const Column& column);
+// The kernel's fields that are among the columns.
+sockets::FieldMask FieldsAmong(absl::Span<const Column> columns);
 
 // "12.3 ms", "4.5 MB/s", "established": for people. "-" when unknown.
 std::string CellText(const Column& column, const ConnectionRow& row,
@@ -61,13 +64,14 @@ std::string CellText(const Column& column, const ConnectionRow& row,
 struct RowOrder {
   Column column{Column::Kind::kHost};
   bool descending = false;
+  bool operator==(const RowOrder&) const = default;
 };
-// "rtt", "-rtt".
+// "rtt", "-rtt": largest first.
 absl::StatusOr<RowOrder> ParseRowOrder(absl::string_view text);
 
 struct RowQuery {
   const filter::Filter* filter = nullptr;  // null: all
-  RowOrder order;
+  RowOrder order = {};
   size_t most = 0;  // 0: all
 };
 struct RowSelection {
@@ -75,14 +79,19 @@ struct RowSelection {
   size_t matched = 0;                      // before `most` cut them
 };
 RowSelection SelectRows(const FleetTable& table, const RowQuery& query);
+// The same of any rows of these hosts.
+RowSelection SelectRows(std::vector<const ConnectionRow*> rows, absl::Span<const HostView> hosts,
+                        const RowQuery& query);
 
-// Rows folded by the values of some columns.
+// Rows folded by the values of some columns, largest groups first.
 struct RowGroup {
   std::vector<std::string> keys;  // one per column, as CellText gives them
   std::vector<const ConnectionRow*> rows;
   double send_rate = 0;
   double receive_rate = 0;
-  uint64_t retransmits = 0;  // tcpi_total_retrans, summed
+  uint64_t bytes_sent = 0;  // sums of what the kernel reports
+  uint64_t bytes_received = 0;
+  uint64_t retransmits = 0;  // tcpi_total_retrans
   std::optional<double> rtt_us_p50;
   std::optional<double> rtt_us_max;
 };

@@ -4,8 +4,6 @@
 #include <memory>
 #include <utility>
 
-#include "controller/fleet/fan_out.h"
-
 namespace tcpfleet::controller {
 namespace {
 
@@ -76,14 +74,18 @@ class Greeting : public std::enable_shared_from_this<Greeting> {
 
 }  // namespace
 
+void Greet(AgentClient& client, base::Clock& clock, absl::Duration timeout, Hello& hello,
+           Done done) {
+  std::make_shared<Greeting>(client, clock, timeout, hello, std::move(done))->Start();
+}
+
 std::vector<Hello> SayHello(Fleet& fleet, base::Clock& clock, const std::stop_token& stop) {
   std::vector<Hello> hellos(fleet.size());
   FanOut(
       fleet.size(), fleet.parallel(),
       [&](size_t index, Done done) {
-        std::make_shared<Greeting>(*fleet.members()[index].client, clock, fleet.timeout(),
-                                   hellos[index], std::move(done))
-            ->Start();
+        Greet(*fleet.members()[index].client, clock, fleet.timeout(), hellos[index],
+              std::move(done));
       },
       stop);
   return hellos;

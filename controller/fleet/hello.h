@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "controller/fleet/fan_out.h"
 #include "controller/fleet/fleet.h"
 #include "tcpfleet/v1/host.pb.h"
 
@@ -27,6 +28,11 @@ struct Hello {
   absl::StatusOr<v1::DescribeResponse> host = absl::CancelledError("interrupted");
   ClockOffset clock;  // meaningful when host.ok()
 };
+
+// Asks one agent who it is and probes its clock. What is referred to must last until `done`, which
+// is called once, from any thread.
+void Greet(AgentClient& client, base::Clock& clock, absl::Duration timeout, Hello& hello,
+           Done done);
 
 // Asks every agent who it is and probes its clock kClockProbes times, one exchange after the other.
 // Agents run in parallel, each within one fleet.timeout() in all. One entry per member, in order;

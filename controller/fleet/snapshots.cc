@@ -20,6 +20,7 @@ struct Stream {
   std::vector<v1::ConnectionFrame> frames;
   size_t bytes = 0;
   bool overflow = false;
+  bool asked = true;
   absl::Status status = absl::CancelledError("interrupted");
 
   void OnMessage(v1::SnapshotResponse response) {
@@ -35,11 +36,15 @@ void AddTo(v1::Completeness& sum, const v1::Completeness& more) {
   sum.set_torn(sum.torn() + more.torn());
   sum.set_dropped(sum.dropped() + more.dropped());
   sum.set_gap(sum.gap() || more.gap());
+  sum.set_time_wait(sum.time_wait() + more.time_wait());
+  sum.set_syn_recv(sum.syn_recv() + more.syn_recv());
+  sum.set_unattributed(sum.unattributed() + more.unattributed());
 }
 
 AgentSnapshot Decode(Stream& stream) {
   AgentSnapshot snapshot;
   snapshot.status = std::move(stream.status);
+  snapshot.asked = stream.asked;
   if (stream.overflow)
     snapshot.status = absl::ResourceExhaustedError("more than 256 MiB of frames");
   sockets::FrameDecoder decoder;
@@ -53,13 +58,14 @@ AgentSnapshot Decode(Stream& stream) {
     }
     for (const auto& [row, sample] : decoder.rows()) snapshot.connections.push_back(sample);
     AddTo(snapshot.completeness, frame.completeness());
+    snapshot.monotonic_ns = static_cast<int64_t>(frame.monotonic_ns());
   }
   return snapshot;
 }
 
 }  // namespace
 
-std::vector<AgentSnapshot> CollectSnapshots(Fleet& fleet, const v1::SnapshotRequest& request,
+std::vector<AgentSnapshot> CollectSnapshots(Fleet& fleet, const SnapshotRequestFor& request_for,
                                             const std::stop_token& stop) {
   std::vector<Stream> streams(fleet.size());
   // A call made while the interrupt arrives is seen by one of both: the callback, or its maker.
@@ -73,8 +79,16 @@ std::vector<AgentSnapshot> CollectSnapshots(Fleet& fleet, const v1::SnapshotRequ
       fleet.size(), fleet.parallel(),
       [&](size_t index, Done done) {
         Stream& stream = streams[index];
-        stream.owned_call = fleet.members()[index].client->Snapshot(
-            request, fleet.timeout(),
+        const FleetMember& member = fleet.members()[index];
+        const std::optional<v1::SnapshotRequest> request = request_for(member.target);
+        if (!request) {
+          stream.asked = false;
+          stream.status = absl::OkStatus();
+          done();
+          return;
+        }
+        stream.owned_call = member.client->Snapshot(
+            *request, fleet.timeout(),
             [&stream](v1::SnapshotResponse response) { stream.OnMessage(std::move(response)); },
             [&stream, done = std::move(done)](absl::Status status) {
               stream.status = std::move(status);

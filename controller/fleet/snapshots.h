@@ -3,6 +3,8 @@
 #include <absl/status/status.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -15,16 +17,21 @@ namespace tcpfleet::controller {
 struct AgentSnapshot {
   // Not OK: the agent failed, and `connections` holds what had arrived.
   absl::Status status = absl::CancelledError("interrupted");
+  bool asked = true;
   std::vector<sockets::ConnectionSample> connections;
   v1::Completeness completeness;  // summed over its frames
+  int64_t monotonic_ns = 0;       // the agent's, of its last frame; 0: none came
 };
 
 // Bytes of frames kept of one agent; what sends more has failed (ResourceExhausted).
 inline constexpr size_t kMostSnapshotBytes = size_t{256} << 20;
 
+// What to ask an agent; nothing when it is not to be asked.
+using SnapshotRequestFor = std::function<std::optional<v1::SnapshotRequest>(const AgentTarget&)>;
+
 // Every matching connection of every agent, each agent within fleet.timeout(). One entry per
 // member, in order. When `stop` is requested the calls under way are cancelled.
-std::vector<AgentSnapshot> CollectSnapshots(Fleet& fleet, const v1::SnapshotRequest& request,
+std::vector<AgentSnapshot> CollectSnapshots(Fleet& fleet, const SnapshotRequestFor& request_for,
                                             const std::stop_token& stop = {});
 
 }  // namespace tcpfleet::controller

@@ -73,5 +73,21 @@ TEST(FormatCount, KeepsThreeSignificantDigits) {
   EXPECT_EQ(FormatCount(7.8e9), "7.80G");
 }
 
+TEST(FormatBytes, NamesTheUnit) {
+  EXPECT_EQ(FormatBytes(0), "0 B");
+  EXPECT_EQ(FormatBytes(950), "950 B");
+  EXPECT_EQ(FormatBytes(12'345), "12.3 kB");
+  EXPECT_EQ(FormatBytes(4.5e9), "4.50 GB");
+}
+
+TEST(FormatAge, ShowsTheTwoLargestUnits) {
+  EXPECT_EQ(FormatAge(absl::Milliseconds(-5)), "0ms");
+  EXPECT_EQ(FormatAge(absl::Milliseconds(420)), "420ms");
+  EXPECT_EQ(FormatAge(absl::Milliseconds(59'999)), "59.9s");
+  EXPECT_EQ(FormatAge(absl::Seconds(723)), "12m03s");
+  EXPECT_EQ(FormatAge(absl::Hours(23) + absl::Minutes(59)), "23h59m");
+  EXPECT_EQ(FormatAge(absl::Hours(124)), "5d04h");
+}
+
 }  // namespace
 }  // namespace tcpfleet::base

@@ -13,8 +13,8 @@ using ::tcpfleet::tests::StatusIs;
 
 TEST(WriteJson, PrintsZerosAndEmptyLists) {
   std::ostringstream out;
-  ASSERT_THAT(WriteJson(out, v1::SnapshotReport()), IsOk());
-  EXPECT_EQ(out.str(), "{\n \"connections\": [],\n \"failures\": []\n}\n");
+  ASSERT_THAT(WriteJson(out, v1::AgentsReport()), IsOk());
+  EXPECT_EQ(out.str(), "{\n \"agents\": [],\n \"failures\": []\n}\n");
 }
 
 TEST(WriteJsonl, LeavesOutAbsentOptionalFieldsAndMessages) {

@@ -65,9 +65,9 @@ TEST(SnapshotCommand, ShowsTheConnectionsOfAllAgents) {
   ExpectGolden("snapshot.txt", run.out + "--- stderr ---\n" + run.err);
 }
 
-TEST(SnapshotCommand, ShortensThePeerOnANarrowTerminal) {
+TEST(SnapshotCommand, LeavesOutTheLastColumnsOnANarrowTerminal) {
   FakeFleet fake = TwoAgents();
-  ExpectGolden("snapshot_narrow.txt", RunOn(fake, {"snapshot", "--color", "never"}, 120).out);
+  ExpectGolden("snapshot_narrow.txt", RunOn(fake, {"snapshot", "--color", "never"}, 100).out);
 }
 
 TEST(SnapshotCommand, ShowsChosenFieldsSortedAndCut) {
@@ -75,17 +75,145 @@ TEST(SnapshotCommand, ShowsChosenFieldsSortedAndCut) {
   const CommandRun run =
       RunOn(fake, {"snapshot", "--fields", "rtt,snd_cwnd", "--sort", "-bytes_acked", "--top", "1"});
   EXPECT_EQ(run.out,
-            "HOST  STATE  RECV-Q  SEND-Q  LOCAL             PEER            rtt  snd_cwnd\n"
-            "a1    ESTAB       0    1448  198.18.0.1:40000  198.18.0.9:443  250        10\n");
+            "HOST  STATE  RECV-Q  SEND-Q             LOCAL            PEER     RTT  SND_CWND\n"
+            "a1    ESTAB       0    1448  198.18.0.1:40000  198.18.0.9:443  250 µs        10\n");
 }
 
 TEST(SnapshotCommand, AsksForTheFieldsItNeeds) {
   FakeFleet fake(1);
   v1::SnapshotRequest asked;
   fake.clients[0]->on_snapshot = [&](const v1::SnapshotRequest& request) { asked = request; };
-  RunOn(fake, {"snapshot", "--fields", "rtt", "dport", "=", ":443", "--sort", "lost"});
+  RunOn(fake, {"snapshot", "--fields", "rtt,process", "dport", "=", ":443", "--sort", "lost"});
   EXPECT_EQ(asked.filter(), "dport = :443");
-  EXPECT_THAT(asked.field_ids(), ::testing::ElementsAre(1, 2, 3, 35, 44));
+  EXPECT_THAT(asked.field_ids(), ::testing::IsSupersetOf({1, 2, 3, 35, 44}));
+  EXPECT_THAT(asked.field_ids(), ::testing::Not(::testing::Contains(46)));
+  EXPECT_TRUE(asked.processes());
+  EXPECT_FALSE(asked.all_namespaces());
+}
+
+TEST(SnapshotCommand, AsksForEverythingUnlessFieldsAreNamed) {
+  FakeFleet fake(1);
+  v1::SnapshotRequest asked;
+  fake.clients[0]->on_snapshot = [&](const v1::SnapshotRequest& request) { asked = request; };
+  RunOn(fake, {"snapshot", "--all-namespaces", "--processes"});
+  EXPECT_EQ(asked.field_ids_size(), 0);
+  EXPECT_TRUE(asked.processes());
+  EXPECT_TRUE(asked.all_namespaces());
+}
+
+TEST(SnapshotCommand, AsksOnlyHostsThatCanMatch) {
+  FakeFleet fake = TwoAgents();
+  fake.clients[1]->on_snapshot = [](const v1::SnapshotRequest&) { ADD_FAILURE(); };
+  v1::SnapshotRequest asked;
+  fake.clients[0]->on_snapshot = [&](const v1::SnapshotRequest& request) { asked = request; };
+  const CommandRun run = RunOn(fake, {"snapshot", "host = a1 and rtt > 1us"});
+  EXPECT_EQ(run.exit_code, kOk);
+  EXPECT_THAT(asked.filter(), ::testing::Not(HasSubstr("host")));
+  EXPECT_THAT(run.err, HasSubstr("2 connections on 1 host\n"));
+}
+
+TEST(SnapshotCommand, CountsByColumns) {
+  FakeFleet fake = TwoAgents();
+  const CommandRun run = RunOn(fake, {"snapshot", "--group-by", "host,state"});
+  ExpectGolden("snapshot_groups.txt", run.out);
+}
+
+TEST(SnapshotCommand, OrdersAndCutsGroups) {
+  FakeFleet fake = TwoAgents();
+  EXPECT_THAT(RunOn(fake, {"snapshot", "--group-by", "lport", "--sort", "-lport", "--top", "1",
+                           "--output", "csv"})
+                  .out,
+              ::testing::EndsWith("rtt_us_max\r\n40001,1,123456,99,3,1500,1500\r\n"));
+}
+
+TEST(SnapshotCommand, WritesGroupsAsJson) {
+  FakeFleet fake = TwoAgents();
+  v1::SnapshotReport report;
+  const CommandRun run = RunOn(fake, {"snapshot", "--group-by", "host", "--output", "json"});
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(run.out, &report).ok()) << run.out;
+  ASSERT_EQ(report.groups_size(), 2);
+  EXPECT_EQ(report.groups(0).keys().at("host"), "a1");
+  EXPECT_EQ(report.groups(0).connections(), 2u);
+  EXPECT_EQ(report.groups(0).rtt_us_max(), 1500);
+  EXPECT_FALSE(report.groups(1).has_rtt_us_max());
+  EXPECT_EQ(report.connections_size(), 0);
+}
+
+// a1 and a2 hold the ends of one connection.
+FakeFleet BothEnds() {
+  FakeFleet fake(2);
+  for (size_t i = 0; i < 2; ++i) {
+    fake.clients[i]->describe = [i] {
+      v1::DescribeResponse host;
+      host.set_boot_id("boot " + std::to_string(i));
+      return host;
+    };
+  }
+  sockets::ConnectionSample sender = Connection(7, "198.18.0.1:40000", "198.18.0.2:443", 250);
+  sender.values.Set(Field::kBusyTime, 1'000'000);
+  sender.values.Set(Field::kRwndLimited, 900'000);
+  sender.values.Set(Field::kSndbufLimited, 0);
+  fake.clients[0]->frames = {FrameOf({sender})};
+  fake.clients[1]->frames = {FrameOf({Connection(8, "198.18.0.2:443", "198.18.0.1:40000", 0)})};
+  return fake;
+}
+
+TEST(SnapshotCommand, JoinsBothEndsInOneLine) {
+  FakeFleet fake = BothEnds();
+  ExpectGolden("snapshot_peers.txt", RunOn(fake, {"snapshot", "--peers"}).out);
+}
+
+TEST(SnapshotCommand, NamesTheOtherEndInRecords) {
+  FakeFleet fake = BothEnds();
+  v1::SnapshotReport report;
+  const CommandRun run = RunOn(fake, {"snapshot", "--peers", "--output", "json"});
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(run.out, &report).ok()) << run.out;
+  ASSERT_EQ(report.connections_size(), 2);
+  EXPECT_EQ(report.connections(0).peer_end().agent(), "a2");
+  EXPECT_EQ(report.connections(1).peer_end().cookie(), 7u);
+  EXPECT_THAT(report.connections(1).peer_end().explanation(), HasSubstr("receive window"));
+}
+
+TEST(SnapshotCommand, ShowsTheQueueAndBacklogOfListeners) {
+  FakeFleet fake(1);
+  sockets::ConnectionSample listener;
+  listener.identity.cookie = 5;
+  listener.identity.local.port = 443;
+  listener.values.Set(Field::kState, 10);
+  listener.values.Set(Field::kAcceptQueue, 3);
+  listener.values.Set(Field::kBacklog, 128);
+  fake.clients[0]->frames = {FrameOf({listener})};
+  EXPECT_THAT(RunOn(fake, {"snapshot", "state listening", "--fields", "cc"}).out,
+              ::testing::EndsWith("LISTEN       3     128  0.0.0.0:443  0.0.0.0:*  -\n"));
+}
+
+TEST(SnapshotCommand, SaysWhatIsCountedButNotListed) {
+  FakeFleet fake(1);
+  v1::ConnectionFrame frame = FrameOf({});
+  frame.mutable_completeness()->set_time_wait(37);
+  frame.mutable_completeness()->set_syn_recv(2);
+  frame.mutable_completeness()->set_unattributed(1);
+  fake.clients[0]->frames = {frame};
+  EXPECT_EQ(RunOn(fake, {"snapshot"}).err,
+            "tcpfleet: 0 connections on 1 host; not listed: 37 in TIME_WAIT, 2 in SYN_RECV; the "
+            "process of 1 is not known\n");
+}
+
+TEST(SnapshotCommand, RefusesOptionsThatDoNotGoTogether) {
+  const auto error = [](std::vector<std::string> words) {
+    FakeFleet fake(1);
+    const CommandRun run = RunOn(fake, words);
+    EXPECT_EQ(run.exit_code, kUsage);
+    EXPECT_NE(fake.fleet, nullptr);
+    return run.err;
+  };
+  EXPECT_THAT(error({"snapshot", "--group-by", "host", "--fields", "rtt"}),
+              HasSubstr("--fields and --group-by exclude each other"));
+  EXPECT_THAT(error({"snapshot", "--group-by", "host", "--peers"}),
+              HasSubstr("--peers and --group-by exclude each other"));
+  EXPECT_THAT(error({"snapshot", "--group-by", "host", "--sort", "snd_cwnd"}),
+              HasSubstr("--sort: groups have no 'snd_cwnd'"));
+  EXPECT_THAT(error({"snapshot", "--group-by", "hots"}), HasSubstr("did you mean 'host'"));
 }
 
 TEST(SnapshotCommand, PrintsOneJsonDocument) {
@@ -128,9 +256,9 @@ TEST(SnapshotCommand, RefusesAMalformedFilterBeforeAskingAnybody) {
 TEST(SnapshotCommand, RefusesUnknownFieldsAndKeys) {
   FakeFleet fake(1);
   EXPECT_THAT(RunOn(fake, {"snapshot", "--fields", "rrt"}).err,
-              StartsWith("tcpfleet: --fields: unknown field 'rrt', did you mean 'rtt'?\n"));
+              StartsWith("tcpfleet: --fields: unknown column 'rrt', did you mean 'rtt'?\n"));
   EXPECT_THAT(RunOn(fake, {"snapshot", "--sort", "peeer"}).err,
-              StartsWith("tcpfleet: --sort: cannot sort by 'peeer', did you mean 'peer'?\n"));
+              StartsWith("tcpfleet: --sort: unknown column 'peeer', did you mean 'peer'?\n"));
   EXPECT_THAT(RunOn(fake, {"snapshot", "--top", "0"}).err,
               StartsWith("tcpfleet: --top: '0' is out of range: it must be 1 to 1000000\n"));
 }

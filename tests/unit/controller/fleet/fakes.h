@@ -45,9 +45,10 @@ class FakeAgentClient : public AgentClient {
     on_done(snapshot_status);
     return std::make_unique<EndedCall>();
   }
-  std::unique_ptr<StreamCall> Watch(const v1::WatchRequest&, OnMessage<v1::WatchResponse>,
-                                    OnDone) override {
-    return nullptr;
+  std::unique_ptr<StreamCall> Watch(const v1::WatchRequest& request,
+                                    OnMessage<v1::WatchResponse> on_message,
+                                    OnDone on_done) override {
+    return on_watch ? on_watch(request, std::move(on_message), std::move(on_done)) : nullptr;
   }
   std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse>, OnDone) override { return nullptr; }
 
@@ -60,6 +61,9 @@ class FakeAgentClient : public AgentClient {
   std::vector<v1::ConnectionFrame> frames;
   absl::Status snapshot_status;
   std::function<void(const v1::SnapshotRequest&)> on_snapshot;
+  std::function<std::unique_ptr<StreamCall>(const v1::WatchRequest&, OnMessage<v1::WatchResponse>,
+                                            OnDone)>
+      on_watch;
 
  private:
   class EndedCall final : public StreamCall {
