@@ -40,6 +40,10 @@ absl::StatusOr<Measurements> MeasureIdle(const BenchOptions& options);
 // User memory per held connection, client and server role.
 absl::StatusOr<Measurements> MeasureMemory(const BenchOptions& options);
 
+// Sampling, filtering, attributing and streaming all connections of a host.
+absl::StatusOr<Measurements> MeasureSockets10k(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureSockets100k(const BenchOptions& options);
+
 // Encoding connection samples.
 absl::StatusOr<Measurements> MeasureFrames(const BenchOptions& options);
 

@@ -1,7 +1,5 @@
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <cstdio>
 #include <optional>
@@ -10,6 +8,7 @@
 #include "common/base/status_macros.h"
 #include "tests/bench/fleet.h"
 #include "tests/bench/groups.h"
+#include "tests/bench/json_object.h"
 #include "tests/bench/process_usage.h"
 
 namespace tcpfleet::bench {
@@ -30,21 +29,13 @@ struct Cost {
   double process_cpu_us = 0;
 };
 
-absl::StatusOr<google::protobuf::Struct> ParseObject(const std::string& json) {
-  google::protobuf::Struct object;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(json, &object);
-  if (parsed.ok()) return object;
-  return absl::DataLossError(absl::StrCat("tcpfleet-limit printed '", json, "'"));
-}
-
 class LoadPair {
  public:
   static absl::StatusOr<LoadPair> Start(const BenchOptions& options) {
     TF_ASSIGN_OR_RETURN(Program server,
                         Program::Start({"tcpfleet-limit", "serve"}, options.server_cpu));
     TF_ASSIGN_OR_RETURN(const std::string line, server.FirstLine());
-    TF_ASSIGN_OR_RETURN(google::protobuf::Struct listening, ParseObject(line));
-    const double port = (*listening.mutable_fields())["port"].number_value();
+    TF_ASSIGN_OR_RETURN(const double port, NumberIn(line, "port"));
     TF_ASSIGN_OR_RETURN(Agent agent, Agent::Start(options.client_cpu));
     return LoadPair(options, std::move(server), static_cast<int>(port), std::move(agent));
   }
@@ -94,11 +85,10 @@ class LoadPair {
              "--duration", absl::StrCat(absl::ToDoubleSeconds(options_.duration))},
             options_.client_cpu));
     TF_ASSIGN_OR_RETURN(const std::string json, client.Finish());
-    TF_ASSIGN_OR_RETURN(google::protobuf::Struct result, ParseObject(json));
-    auto& fields = *result.mutable_fields();
-    return Cost{
-        .cpu_us = fields["cpu_seconds"].number_value() * 1e6 / fields["operations"].number_value(),
-        .rate = fields["rate"].number_value()};
+    TF_ASSIGN_OR_RETURN(const double cpu_seconds, NumberIn(json, "cpu_seconds"));
+    TF_ASSIGN_OR_RETURN(const double operations, NumberIn(json, "operations"));
+    TF_ASSIGN_OR_RETURN(const double rate, NumberIn(json, "rate"));
+    return Cost{.cpu_us = cpu_seconds * 1e6 / operations, .rate = rate};
   }
 
   absl::StatusOr<Cost> RunOurs(const Workload& workload) {

@@ -27,6 +27,9 @@ struct Group {
 constexpr std::array kGroups = {
     Group{"histogram", "time to record one latency", &MeasureHistogram},
     Group{"frames", "time and bytes to encode one connection sample", &MeasureFrames},
+    Group{"sockets", "CPU per sample of 10,000 connections against a bare dump",
+          &MeasureSockets10k},
+    Group{"sockets", "the same of 100,000", &MeasureSockets100k},
     Group{"load", "CPU per crr against the bare limit program", &MeasureCrr},
     Group{"load", "CPU per rr against it", &MeasureRr},
     Group{"load", "CPU per connection opened and held against it", &MeasureHold},

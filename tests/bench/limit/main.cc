@@ -5,11 +5,12 @@
 #include <string>
 
 #include "tests/bench/limit/limit.h"
+#include "tests/bench/limit/sockets.h"
 
 // NOLINTNEXTLINE(bugprone-exception-escape): only an option declared twice throws outside the try.
 int main(int argc, char** argv) {
   namespace bench = tcpfleet::bench;
-  CLI::App app("bare TCP load over loopback, the reference of tcpfleet-bench", "tcpfleet-limit");
+  CLI::App app("the bare programs tcpfleet-bench compares with", "tcpfleet-limit");
   app.require_subcommand(1);
   bench::ClientOptions options;
   double warmup_seconds = 0.3;
@@ -24,6 +25,16 @@ int main(int argc, char** argv) {
   const CLI::App* rr = app.add_subcommand("rr", "exchange bytes over kept connections");
   const CLI::App* hold = app.add_subcommand("hold", "open connections, keep them until stdin ends");
   app.add_subcommand("crr", "connect, exchange a byte, close with a reset");
+  bench::SocketsOptions sockets;
+  const CLI::App* hold_sockets =
+      app.add_subcommand("sockets", "hold --connections with both their ends until stdin ends");
+  app.add_option("--number", sockets.number, "sockets: of this process among its like")
+      ->check(CLI::Range(0, 199));
+  app.add_option("--active", sockets.active, "sockets: exchange something every second")
+      ->check(CLI::Range(0, 1'000'000));
+  int repeat = 1;
+  const CLI::App* dump = app.add_subcommand("dump", "ask the kernel for all TCP sockets");
+  app.add_option("--repeat", repeat, "dump: how often")->check(CLI::Range(1, 1'000));
   for (CLI::App* command : app.get_subcommands(nullptr)) command->fallthrough();
   try {
     app.parse(argc, argv);
@@ -34,7 +45,11 @@ int main(int argc, char** argv) {
   if (*hold) options.workload = bench::Workload::kHold;
   options.warmup = absl::Seconds(warmup_seconds);
   options.duration = absl::Seconds(seconds);
-  const absl::Status status = *serve ? bench::RunServer(options.port) : bench::RunClient(options);
+  sockets.connections = options.connections;
+  const absl::Status status = *serve          ? bench::RunServer(options.port)
+                              : *hold_sockets ? bench::HoldSockets(sockets)
+                              : *dump         ? bench::DumpSockets(repeat)
+                                              : bench::RunClient(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "tcpfleet-limit: %s\n", status.ToString().c_str());
   return 1;
