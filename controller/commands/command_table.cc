@@ -1,8 +1,12 @@
 #include "controller/commands/command_table.h"
 
 #include "controller/commands/agents.h"
+#include "controller/commands/export.h"
+#include "controller/commands/record.h"
+#include "controller/commands/replay.h"
 #include "controller/commands/snapshot.h"
 #include "controller/commands/stress.h"
+#include "controller/commands/watch.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -10,6 +14,10 @@ namespace {
 constexpr CommandEntry kCommands[] = {
     {"agents", "who is there: version, kernel, clock, what each can collect", &MakeAgentsCommand},
     {"snapshot", "TCP connections of all hosts, once, with their TCP_INFO", &MakeSnapshotCommand},
+    {"watch", "follow every connection of all hosts at one console", &MakeWatchCommand},
+    {"record", "write what `watch` shows to a file", &MakeRecordCommand},
+    {"replay", "look at a recording again, in the same console", &MakeReplayCommand},
+    {"export", "a recording as CSV or JSON lines", &MakeExportCommand},
     {"stress", "run a coordinated load test", &MakeStressCommand},
 };
 

@@ -18,7 +18,9 @@ namespace {
 
 constexpr absl::Duration kControllerPatience = absl::Seconds(60);
 
-RunningProgram Start(const Host& host, std::vector<std::string> arguments) {
+}  // namespace
+
+RunningProgram StartProgram(const Host& host, std::vector<std::string> arguments) {
   CapturedOutput out = CapturedOutput::Create().value();
   CapturedOutput err = CapturedOutput::Create().value();
   sys::ChildProcess::Options options;
@@ -28,8 +30,6 @@ RunningProgram Start(const Host& host, std::vector<std::string> arguments) {
   sys::ChildProcess process = host.Spawn(std::move(options)).value();
   return {std::move(process), std::move(out), std::move(err)};
 }
-
-}  // namespace
 
 void FleetTest::SetUp() {
   NetworkLabTest::SetUp();
@@ -42,7 +42,7 @@ RunningProgram FleetTest::StartAgent(const Host& host, std::vector<std::string> 
       TCPFLEET_AGENT_PROGRAM, "--listen", absl::StrCat(host.ipv4().ToString(), ":7117"),
       "--insecure-listen",    "--name",   host.name()};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
-  RunningProgram program = Start(host, std::move(arguments));
+  RunningProgram program = StartProgram(host, std::move(arguments));
   const bool ready = EventuallyTrue([&] {
     return absl::StrContains(program.out.Text(), "ready\n") || program.process.TryWait();
   });
@@ -72,7 +72,7 @@ RunningProgram FleetTest::StartController(std::vector<std::string> arguments) {
   EXPECT_TRUE(sys::WriteFile(path, inventory).ok());
   std::vector<std::string> all = {TCPFLEET_PROGRAM, "--inventory", path};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  return Start(*console_, std::move(all));
+  return StartProgram(*console_, std::move(all));
 }
 
 CommandResult FleetTest::Controller(std::vector<std::string> arguments) {

@@ -27,6 +27,8 @@ struct RunningProgram {
   CapturedOutput err;
 };
 
+RunningProgram StartProgram(const Host& host, std::vector<std::string> arguments);
+
 struct TestAgent {
   Host* host = nullptr;
   RunningProgram program;

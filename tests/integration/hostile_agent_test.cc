@@ -87,7 +87,7 @@ class HostileAgentTest : public ::testing::Test {
 
 TEST_F(HostileAgentTest, TruncatedFrameIsNamed) {
   v1::ConnectionRows rows;
-  rows.add_opened()->set_cookie(1);
+  rows.mutable_opened_rows()->add_row_deltas(1);
   const std::string text = rows.SerializeAsString();
   sockets_.frame.set_rows_size(static_cast<uint32_t>(text.size()));
   const std::string whole = Compressed(text);
