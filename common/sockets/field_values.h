@@ -164,6 +164,10 @@ constexpr Field CompanionOf(Field field) {
       return Field::kDataSegsOut;
     case Field::kBytesSent:
       return Field::kBytesAcked;
+    case Field::kBbrBw:
+      return Field::kDeliveryRate;
+    case Field::kBbrMinRtt:
+      return Field::kMinRtt;
     default:
       return Field::kState;
   }

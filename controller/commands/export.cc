@@ -3,17 +3,14 @@
 #include <absl/strings/str_cat.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/base/status_macros.h"
 #include "controller/cli/option_types.h"
 #include "controller/cli/text.h"
-#include "controller/connections/change_lines.h"
+#include "controller/commands/line_run.h"
 #include "controller/connections/filter_words.h"
 #include "controller/connections/row_query.h"
 #include "controller/record/replay_feed.h"
@@ -27,12 +24,6 @@ class ExportCommand final : public Command {
   absl::StatusOr<ExitCode> Run(CommandContext& context) override;
 
  private:
-  absl::Status Write(CommandContext& context, ReplayFeed& feed, ChangeLines& lines) const;
-  absl::Status WriteMatching(FrameChanges changes, const FleetTable& table,
-                             ChangeLines& lines) const;
-  absl::Status WritePresent(const FleetTable& table, int64_t unix_ns, ChangeLines& lines) const;
-  bool Matches(const ConnectionRow& row, absl::Span<const HostView> hosts) const;
-
   std::string path_;
   std::vector<std::string> filter_words_;
   std::optional<filter::Filter> filter_;
@@ -80,81 +71,21 @@ absl::StatusOr<ExitCode> ExportCommand::Run(CommandContext& context) {
   }
   TF_ASSIGN_OR_RETURN(const std::unique_ptr<ReplayFeed> feed,
                       ReplayFeed::Open(path_, options_, context.clock));
-  const LineFormat format = format_.value_or(
-      context.options.output == OutputFormat::kCsv ? LineFormat::kCsv : LineFormat::kJsonl);
-  ChangeLines lines(context.out, format, columns_);
-  TF_RETURN_IF_ERROR(Write(context, *feed, lines));
+  const LineFormat by_default =
+      context.options.output == OutputFormat::kCsv ? LineFormat::kCsv : LineFormat::kJsonl;
+  TF_RETURN_IF_ERROR(
+      PrintChanges(context, *feed,
+                   {.columns = columns_,
+                    .filter = filter_.has_value() ? &*filter_ : nullptr,
+                    .from_unix_ns = options_.from.has_value() ? feed->sought_unix_ns() : 0,
+                    .format = format_.value_or(by_default),
+                    .tells_hosts = false}));
   TF_RETURN_IF_ERROR(feed->status());
   for (const std::string& note : feed->condition().Lines()) {
     context.err << "tcpfleet: " << Printable(note) << '\n';
   }
   if (context.interrupt->requested()) return kAborted;
   return feed->condition().whole() ? kOk : kPartial;
-}
-
-absl::Status ExportCommand::Write(CommandContext& context, ReplayFeed& feed,
-                                  ChangeLines& lines) const {
-  FleetTable table;
-  bool is_before = options_.from.has_value();
-  while (!feed.ended() && context.out.good() && !context.interrupt->requested()) {
-    const std::optional<v1::RecordingEntry> entry =
-        feed.Next(absl::ZeroDuration(), context.interrupt->token());
-    if (!entry) continue;
-    if (is_before && static_cast<int64_t>(entry->unix_ns()) > feed.sought_unix_ns()) {
-      TF_RETURN_IF_ERROR(WritePresent(table, feed.sought_unix_ns(), lines));
-      is_before = false;
-    }
-    FrameChanges changes;
-    if (const absl::Status applied = table.Apply(*entry, &changes); !applied.ok()) {
-      context.err << "tcpfleet: " << Printable(applied.message()) << '\n';
-    } else if (!is_before && entry->has_frame()) {
-      TF_RETURN_IF_ERROR(WriteMatching(std::move(changes), table, lines));
-    }
-  }
-  return is_before ? WritePresent(table, feed.sought_unix_ns(), lines) : absl::OkStatus();
-}
-
-absl::Status ExportCommand::WriteMatching(FrameChanges changes, const FleetTable& table,
-                                          ChangeLines& lines) const {
-  if (!filter_) return lines.Write(changes, table.hosts());
-  const auto keep_matching = [&](std::vector<const ConnectionRow*>& rows) {
-    rows.erase(
-        std::remove_if(rows.begin(), rows.end(),
-                       [&](const ConnectionRow* row) { return !Matches(*row, table.hosts()); }),
-        rows.end());
-  };
-  keep_matching(changes.opened);
-  keep_matching(changes.changed);
-  std::vector<sockets::ClosedConnection> closed;
-  for (const sockets::ClosedConnection& connection : changes.closed) {
-    ConnectionRow row;
-    row.host = changes.host;
-    row.sample = &connection.last;
-    if (Matches(row, table.hosts())) closed.push_back(connection);
-  }
-  changes.closed = closed;
-  return lines.Write(changes, table.hosts());
-}
-
-absl::Status ExportCommand::WritePresent(const FleetTable& table, int64_t unix_ns,
-                                         ChangeLines& lines) const {
-  std::map<uint32_t, FrameChanges> by_host;
-  for (const ConnectionRow* row : table.Rows()) by_host[row->host].opened.push_back(row);
-  for (auto& [host, changes] : by_host) {
-    changes.host = host;
-    changes.unix_ns = unix_ns;
-    changes.first = true;
-    TF_RETURN_IF_ERROR(WriteMatching(std::move(changes), table, lines));
-  }
-  return absl::OkStatus();
-}
-
-bool ExportCommand::Matches(const ConnectionRow& row, absl::Span<const HostView> hosts) const {
-  const HostView& host = hosts[row.host];
-  return filter_->Matches({.sample = row.sample,
-                           .derived = &row.derived,
-                           .host = host.name,
-                           .now_ns = host.last_frame_monotonic_ns});
 }
 
 }  // namespace

@@ -112,8 +112,9 @@ void RecordCommand::AddOptions(CLI::App& app) {
   AddDuration(app, "--rotate-every", options_.rotate_every, absl::Seconds(1), kLongestRecording,
               "begin a new part after this time");
   AddCount(app, "--keep", keep_parts_, 1, 1'000'000, "remove all but the newest N parts");
-  app.add_flag("--processes,!--no-processes", watch_.processes,
-               "look for the owners of sockets (the default)");
+  app.add_flag("--processes", watch_.processes, "look for the owners of sockets (the default)");
+  app.add_flag_callback(
+      "--no-processes", [this] { watch_.processes = false; }, "do not");
   app.add_flag("--all-namespaces", watch_.all_namespaces, "sockets of every network namespace");
 }
 

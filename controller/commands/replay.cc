@@ -66,12 +66,14 @@ absl::StatusOr<ExitCode> ReplayCommand::Run(CommandContext& context) {
     TF_RETURN_IF_ERROR(ShowConsole(context, timeline, console_).status());
   } else {
     const std::optional<filter::Filter>& filter = console_.settings.filter;
-    TF_RETURN_IF_ERROR(PrintChanges(
-        context, *feed,
-        {.columns = console_.settings.columns, .filter = filter.has_value() ? &*filter : nullptr}));
+    const bool begins_later = options_.from.has_value() || options_.at.has_value();
+    TF_RETURN_IF_ERROR(PrintChanges(context, *feed,
+                                    {.columns = console_.settings.columns,
+                                     .filter = filter.has_value() ? &*filter : nullptr,
+                                     .from_unix_ns = begins_later ? feed->sought_unix_ns() : 0}));
   }
   TF_RETURN_IF_ERROR(feed->status());
-  for (const std::string& note : feed->condition().notes) {
+  for (const std::string& note : feed->condition().Lines()) {
     context.err << "tcpfleet: " << Printable(note) << '\n';
   }
   if (context.interrupt->requested()) return kAborted;

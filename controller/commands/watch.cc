@@ -54,8 +54,9 @@ void WatchCommand::AddOptions(CLI::App& app) {
               "time between two polls of a host");
   AddDuration(app, "--for", duration_, absl::Milliseconds(1), kLongestWatch, "end after this time");
   AddConsoleOptions(app, console_);
-  app.add_flag("--processes,!--no-processes", processes_,
-               "look for the owners of sockets (the default)");
+  app.add_flag("--processes", processes_, "look for the owners of sockets (the default)");
+  app.add_flag_callback(
+      "--no-processes", [this] { processes_ = false; }, "do not");
   app.add_flag("--all-namespaces", all_namespaces_, "sockets of every network namespace");
   app.add_option("--record", record_path_, "also write everything to this file, for replay")
       ->type_name("FILE");

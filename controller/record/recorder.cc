@@ -33,7 +33,9 @@ absl::StatusOr<std::unique_ptr<Recorder>> Recorder::Create(RecorderOptions optio
   if (recorder->options_.rotates()) {
     TF_RETURN_IF_ERROR(recorder->MakeRoom());
   }
-  TF_RETURN_IF_ERROR(recorder->BeginPart(absl::ToUnixNanos(now)));
+  const absl::Status begun = recorder->BeginPart(absl::ToUnixNanos(now));
+  if (absl::IsNotFound(begun)) return absl::InvalidArgumentError(begun.message());
+  TF_RETURN_IF_ERROR(begun);
   return recorder;
 }
 

@@ -1,13 +1,13 @@
 // Writes what a fleet says to a file, so that a recorder that is killed leaves everything up to its
 // last whole record.
 //
-// Owns:    the file (sys::AppendFile: one writer at a time). Each record goes to the kernel with
-// one
-//          write(2), so only a power cut can cost what was recorded: what the kernel had not yet
+// Owns:    the file (sys::AppendFile: one writer at a time). Each record is one write(2), so only a
+// power cut can cost what was recorded: what the kernel had not yet
 //          written back, up to about 30 s. Finished parts are on the disk.
 // Threads: not thread-safe.
-// Errors:  FailedPrecondition (the file is there already, or somebody else writes it) and what the
-//          kernel says. After the first one nothing more is written; the file stays readable.
+// Errors:  FailedPrecondition (the file is there already, or somebody else writes it),
+//          InvalidArgument (no such directory) and what the kernel says. After the first one
+//          nothing more is written; the file stays readable.
 // Bounds:  one record in memory; with rotation also the present rows of every agent, which each new
 //          part begins with.
 #pragma once

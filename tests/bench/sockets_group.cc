@@ -22,7 +22,7 @@ namespace {
 
 constexpr int kActivePercent = 20;
 constexpr int kPolls = 5;
-constexpr int kDumps = 3;
+constexpr int kDumps = 4;
 // Of the inet_diag bytecode, and of an incremental scan that finds nothing new.
 constexpr double kFullGoal = 1.15;
 constexpr double kFilteredGoal = 0.35;

@@ -16,8 +16,9 @@ struct SocketsOptions {
 // Holds connections over loopback until standard input ends. Prints {"port"} once they are open.
 absl::Status HoldSockets(const SocketsOptions& options);
 
-// Dumps the TCP sockets of both families with their tcp_info, `repeat` times, reading what the
-// kernel answers and counting it. Prints {"sockets", "cpu_seconds"} of one dump as one JSON line.
+// Dumps the TCP sockets of both families with their tcp_info, `repeat` times one second apart, as
+// an agent does, reading what the kernel answers and counting it. Prints {"sockets", "cpu_seconds"}
+// of one dump as one JSON line.
 absl::Status DumpSockets(int repeat);
 
 }  // namespace tcpfleet::bench
