@@ -2,8 +2,8 @@
 // last whole record.
 //
 // Owns:    the file (sys::AppendFile: one writer at a time). Each record is one write(2), so only a
-// power cut can cost what was recorded: what the kernel had not yet
-//          written back, up to about 30 s. Finished parts are on the disk.
+//          power cut can cost what was recorded: what the kernel had not yet written back, up to
+//          about 30 s. Finished parts are on the disk.
 // Threads: not thread-safe.
 // Errors:  FailedPrecondition (the file is there already, or somebody else writes it),
 //          InvalidArgument (no such directory) and what the kernel says. After the first one

@@ -2,6 +2,8 @@
 // are pressed.
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_split.h>
+#include <absl/strings/strip.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -227,6 +229,20 @@ TEST(ReplayLines, SayWhatMatches) {
   EXPECT_TRUE(absl::StrContains(result->out, R"("event":"present")")) << result->out;
   EXPECT_FALSE(absl::StrContains(result->out, ":443")) << result->out;
   EXPECT_TRUE(absl::StrContains(result->err, "web9: down: connection refused")) << result->err;
+}
+
+TEST(ReplayLines, BeginWithWhatWasThereThen) {
+  const auto result = RunCommand(ReplayLines({"--output", "jsonl", "--from", "3s", "--to", "4s"}));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_code, 0) << result->err;
+  const std::vector<std::string> lines = absl::StrSplit(absl::StripSuffix(result->out, "\n"), '\n');
+  const auto is_present = [](const std::string& line) {
+    return absl::StrContains(line, R"("event":"present")");
+  };
+  // All of them before anything else happens.
+  EXPECT_TRUE(is_present(lines.front())) << lines.front();
+  EXPECT_FALSE(is_present(lines.back())) << lines.back();
+  EXPECT_TRUE(std::is_partitioned(lines.begin(), lines.end(), is_present)) << result->out;
 }
 
 TEST(ReplayLines, RefuseToBeOneJsonDocument) {
