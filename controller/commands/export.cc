@@ -9,8 +9,8 @@
 
 #include "common/base/status_macros.h"
 #include "controller/cli/option_types.h"
-#include "controller/cli/text.h"
 #include "controller/commands/line_run.h"
+#include "controller/commands/replayed.h"
 #include "controller/connections/filter_words.h"
 #include "controller/connections/row_query.h"
 #include "controller/record/replay_feed.h"
@@ -33,13 +33,6 @@ class ExportCommand final : public Command {
 };
 
 void ExportCommand::AddOptions(CLI::App& app) {
-  const auto add_time = [&app](const std::string& name, std::optional<ReplayTime>& time,
-                               const std::string& help) {
-    AddParsed(app, name, "TIME", help, [&time](absl::string_view text) -> absl::Status {
-      TF_ASSIGN_OR_RETURN(time, ParseReplayTime(text));
-      return absl::OkStatus();
-    });
-  };
   app.add_option("FILE", path_, "what `record` or `watch --record` wrote")
       ->type_name("")
       ->required();
@@ -60,9 +53,9 @@ void ExportCommand::AddOptions(CLI::App& app) {
               TF_ASSIGN_OR_RETURN(columns_, ParseColumns(text));
               return absl::OkStatus();
             });
-  add_time("--from", options_.from,
-           "begin with what was there at 2026-11-20T14:03:07Z, or 10m after the begin");
-  add_time("--to", options_.to, "end here");
+  AddReplayTime(app, "--from", options_.from,
+                "begin with what was there at 2026-11-20T14:03:07Z, or 10m after the begin");
+  AddReplayTime(app, "--to", options_.to, "end here");
 }
 
 absl::StatusOr<ExitCode> ExportCommand::Run(CommandContext& context) {
@@ -80,12 +73,7 @@ absl::StatusOr<ExitCode> ExportCommand::Run(CommandContext& context) {
                     .from_unix_ns = options_.from.has_value() ? feed->sought_unix_ns() : 0,
                     .format = format_.value_or(by_default),
                     .tells_hosts = false}));
-  TF_RETURN_IF_ERROR(feed->status());
-  for (const std::string& note : feed->condition().Lines()) {
-    context.err << "tcpfleet: " << Printable(note) << '\n';
-  }
-  if (context.interrupt->requested()) return kAborted;
-  return feed->condition().whole() ? kOk : kPartial;
+  return ConcludeReplay(context, *feed);
 }
 
 }  // namespace

@@ -6,9 +6,9 @@
 
 #include "common/base/status_macros.h"
 #include "controller/cli/option_types.h"
-#include "controller/cli/text.h"
 #include "controller/commands/console_run.h"
 #include "controller/commands/line_run.h"
+#include "controller/commands/replayed.h"
 #include "controller/connections/filter_words.h"
 #include "controller/record/replay_feed.h"
 #include "controller/tui/replay_timeline.h"
@@ -30,20 +30,14 @@ class ReplayCommand final : public Command {
 };
 
 void ReplayCommand::AddOptions(CLI::App& app) {
-  const auto add_time = [&app](const std::string& name, std::optional<ReplayTime>& time,
-                               const std::string& help) {
-    AddParsed(app, name, "TIME", help, [&time](absl::string_view text) -> absl::Status {
-      TF_ASSIGN_OR_RETURN(time, ParseReplayTime(text));
-      return absl::OkStatus();
-    });
-  };
   app.add_option("FILE", path_, "what `record` or `watch --record` wrote")
       ->type_name("")
       ->required();
   app.add_option("FILTER", filter_words_, "as with watch")->type_name("");
-  add_time("--at", options_.at, "begin here: 2026-11-20T14:03:07Z, or 10m after the begin");
-  add_time("--from", options_.from, "nothing before this is shown");
-  add_time("--to", options_.to, "end here");
+  AddReplayTime(app, "--at", options_.at,
+                "begin here: 2026-11-20T14:03:07Z, or 10m after the begin");
+  AddReplayTime(app, "--from", options_.from, "nothing before this is shown");
+  AddReplayTime(app, "--to", options_.to, "end here");
   AddParsed(app, "--speed", "N|max", "times real time, 0.1 to 1000 (lines: max by default)",
             [this](absl::string_view text) -> absl::Status {
               TF_ASSIGN_OR_RETURN(speed_, ParseReplaySpeed(text));
@@ -72,12 +66,7 @@ absl::StatusOr<ExitCode> ReplayCommand::Run(CommandContext& context) {
                                      .filter = filter.has_value() ? &*filter : nullptr,
                                      .from_unix_ns = begins_later ? feed->sought_unix_ns() : 0}));
   }
-  TF_RETURN_IF_ERROR(feed->status());
-  for (const std::string& note : feed->condition().Lines()) {
-    context.err << "tcpfleet: " << Printable(note) << '\n';
-  }
-  if (context.interrupt->requested()) return kAborted;
-  return feed->condition().whole() ? kOk : kPartial;
+  return ConcludeReplay(context, *feed);
 }
 
 }  // namespace
