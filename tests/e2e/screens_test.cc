@@ -1,18 +1,21 @@
 // What people see at the console: a recording replayed in a terminal, and what comes back when keys
 // are pressed.
 #include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <absl/strings/strip.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/sys/file.h"
 #include "controller/record/recorder.h"
 #include "tests/support/eventually.h"
 #include "tests/support/fleet_story.h"
@@ -161,9 +164,16 @@ TEST_F(ConsoleLifeTest, CtrlCRestoresTheTerminal) {
 }
 
 TEST_F(ConsoleLifeTest, SigtermRestoresTheTerminal) {
-  auto terminal = Start(absl::StrCat("(sleep 2; kill $(pgrep -P $$ tcpfleet)) & ", Replay()));
+  auto terminal = Start(Replay());
   ASSERT_TRUE(terminal.ok()) << terminal.status();
   ASSERT_TRUE(terminal->TextWith("REPLAY 0.1x").ok());
+  const auto shell = terminal->Pid();
+  ASSERT_TRUE(shell.ok()) << shell.status();
+  const auto children =
+      sys::ReadFile(absl::StrCat("/proc/", *shell, "/task/", *shell, "/children"));
+  int console = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(absl::StripAsciiWhitespace(children.value_or("")), &console));
+  ASSERT_EQ(::kill(console, SIGTERM), 0);
   const auto text = terminal->TextWith("terminal restored");
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_TRUE(absl::StrContains(*text, "exit 5"));
