@@ -1,10 +1,12 @@
 #include "controller/commands/stress.h"
 
+#include <absl/strings/str_cat.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "common/base/status_macros.h"
@@ -120,38 +122,20 @@ class StressCommand final : public Command {
 };
 
 void StressCommand::AddOptions(CLI::App& app) {
-  StressArguments& to = arguments_;
-  const auto add = [&app](const char* name, auto& value, const char* type, const char* help) {
-    return app.add_option(name, value, help)->type_name(type);
-  };
-  add("workload", to.workload, "WORKLOAD",
-      "connect: open and close; crr: open, request, response, close; rr: requests over kept "
-      "connections; hold: open and keep")
+  app.add_option("workload", arguments_.workload,
+                 "connect: open and close; crr: open, request, response, close; rr: requests over "
+                 "kept connections; hold: open and keep")
+      ->type_name("WORKLOAD")
       ->required();
-  add("--target", to.targets, "HOST:PORT", "server to connect to (repeatable)")
-      ->allow_extra_args(false);
-  add("--serve", to.serve, "AGENT[@ADDRESS],...",
-      "agents that run the server side, and where the clients reach them if not where the "
-      "controller does; the others are the clients")
-      ->allow_extra_args(false);
-  add("--connections", to.connections, "N", "connections open at once, of the whole fleet [64]");
-  add("--rate", to.rate, "N", "operations per second, of the whole fleet; 0: no limit [0]");
-  add("--duration", to.duration, "TIME", "measured time, after the warm-up [10s]");
-  add("--warmup", to.warmup, "TIME", "time before that is not counted [1s; hold: 0s]");
-  add("--connect-timeout", to.connect_timeout, "TIME",
-      "a connection that is not open by then has failed [5s]");
-  add("--close", to.close, "rst|fin", "how connections are closed; fin leaves TIME_WAIT [rst]");
-  add("--keepalive", to.keepalive, "off|IDLE/INTERVAL/PROBES", "TCP keepalive [30s/5s/3]");
-  add("--request-bytes", to.request_bytes, "N", "crr and rr: size of a request [1]");
-  add("--response-bytes", to.response_bytes, "N", "crr and rr: size of a response [1]");
-  add("--threads", to.threads, "N", "load threads per agent; 0: one per CPU [0]");
-  add("--tcp-info", to.tcp_info, "all|N|none",
-      "connections per agent whose TCP_INFO is sampled [1000]");
-  add("--interval", to.interval, "TIME", "time between two reports and samples [1s]");
-  add("--threshold", to.thresholds, "EXPR",
-      "condition on the totals, for example 'connectLatencyUs.p99<50000' or 'failedPercent<1' "
-      "(repeatable)")
-      ->allow_extra_args(false);
+  for (const StressArgument& argument : StressArgumentTable()) {
+    const auto add = [&](auto member) {
+      const std::string flag = absl::StrCat("--", argument.name);
+      app.add_option(flag, arguments_.*member, std::string(argument.help))
+          ->type_name(std::string(argument.type))
+          ->allow_extra_args(false);
+    };
+    std::visit(add, argument.value);
+  }
 }
 
 absl::StatusOr<ExitCode> StressCommand::Run(CommandContext& context) {

@@ -216,7 +216,11 @@ absl::Status ParseLoad(const StressArguments& arguments, v1::StressSpec& spec) {
   options.set_no_delay(true);
   options.set_reuse_address(true);
   options.set_linger_reset(close_mode == v1::StressSpec::CLOSE_MODE_RST);
-  return ParseKeepalive(arguments.keepalive, options);
+  // Connections that live for one exchange would only pay for setting it.
+  const bool keeps = spec.workload() != v1::StressSpec::WORKLOAD_CONNECT &&
+                     spec.workload() != v1::StressSpec::WORKLOAD_CRR;
+  const std::string otherwise = keeps ? "30s/5s/3" : "off";
+  return ParseKeepalive(arguments.keepalive.empty() ? otherwise : arguments.keepalive, options);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What `tcpfleet stress` was asked to do: the command line as typed, and the same checked.
+// What `tcpfleet stress` was asked to do, checked.
 //
 // Errors: InvalidArgument, one line that names the option, the value and what would be right.
 #pragma once
@@ -10,30 +10,11 @@
 #include <string>
 #include <vector>
 
+#include "controller/stress/arguments.h"
 #include "controller/stress/threshold.h"
 #include "tcpfleet/v1/stress.pb.h"
 
 namespace tcpfleet::controller {
-
-// Option values as typed; empty means not given.
-struct StressArguments {
-  std::string workload;
-  std::vector<std::string> targets;
-  std::vector<std::string> serve;
-  std::string connections = "64";
-  std::string rate = "0";
-  std::string duration = "10s";
-  std::string warmup;
-  std::string connect_timeout = "5s";
-  std::string close = "rst";
-  std::string keepalive = "30s/5s/3";
-  std::string request_bytes;
-  std::string response_bytes;
-  std::string threads = "0";
-  std::string tcp_info = "1000";
-  std::string interval = "1s";
-  std::vector<std::string> thresholds;
-};
 
 // One agent of --serve: its name or address, and where clients reach it when that is not the host
 // part of its address.
