@@ -5,6 +5,7 @@
 
 #include "agent/sockets/attribution.h"
 #include "common/sockets/frame_encoder.h"
+#include "common/sockets/opening_order.h"
 
 namespace tcpfleet::agent {
 namespace {
@@ -47,7 +48,12 @@ std::vector<v1::ConnectionFrame> SnapshotCollector::Finish(const PollResult& pol
   if (!judges_early_) {
     std::erase_if(samples_, [&](const ConnectionSample& sample) { return !Matches(sample); });
   }
-  std::sort(samples_.begin(), samples_.end(), sockets::OpensBefore);
+  std::vector<const ConnectionSample*> samples;
+  for (const ConnectionSample& sample : samples_) samples.push_back(&sample);
+  std::vector<const ConnectionSample*> ordered;
+  for (const uint32_t position : sockets::OpeningOrder(samples)) {
+    ordered.push_back(samples[position]);
+  }
 
   v1::Completeness completeness;
   completeness.set_seen(samples_.size());
@@ -61,14 +67,14 @@ std::vector<v1::ConnectionFrame> SnapshotCollector::Finish(const PollResult& pol
   }
   CountSkipped(plan_, poll, completeness);
   std::vector<v1::ConnectionFrame> frames;
-  absl::Span<const ConnectionSample> rest = samples_;
+  absl::Span<const ConnectionSample* const> rest = ordered;
   do {
-    const absl::Span<const ConnectionSample> live = rest.subspan(0, kRowsPerFrame);
+    const absl::Span<const ConnectionSample* const> live = rest.subspan(0, kRowsPerFrame);
     frames.push_back(sockets::FrameEncoder(plan_.fields)
                          .Encode({.monotonic_ns = poll.monotonic_ns,
                                   .completeness = std::exchange(completeness, {}),
-                                  .live = live,
-                                  .live_selection = {},
+                                  .live = {},
+                                  .live_selection = live,
                                   .closed = {}}));
     rest.remove_prefix(live.size());
   } while (!rest.empty());

@@ -8,6 +8,7 @@
 
 #include "agent/sockets/filter_resolver.h"
 #include "common/base/status_macros.h"
+#include "common/sockets/opening_order.h"
 
 namespace tcpfleet::agent {
 namespace {
@@ -227,11 +228,11 @@ void Watcher::OpenNewcomers(const ConnectionTable& table) {
   // A slot that changed twice in a poll comes twice.
   std::sort(newcomers_.begin(), newcomers_.end());
   newcomers_.erase(std::unique(newcomers_.begin(), newcomers_.end()), newcomers_.end());
-  std::sort(newcomers_.begin(), newcomers_.end(), [&](uint32_t a, uint32_t b) {
-    return OpensBefore(*table.rows()[a].now, *table.rows()[b].now);
-  });
+  std::vector<const ConnectionSample*> samples;
+  for (const uint32_t slot : newcomers_) samples.push_back(table.rows()[slot].now.get());
   has_left_out_ = false;
-  for (const uint32_t slot : newcomers_) {
+  for (const uint32_t position : sockets::OpeningOrder(samples)) {
+    const uint32_t slot = newcomers_[position];
     const SampleRef& sample = table.rows()[slot].now;
     Selected& selected = selected_[slot];
     selected.row = encoder_.Open(sample);

@@ -1,8 +1,5 @@
 #include "common/sockets/connection_sample.h"
 
-#include <algorithm>
-#include <tuple>
-
 namespace tcpfleet::sockets {
 namespace {
 
@@ -41,16 +38,6 @@ bool ConnectionIdentity::operator==(const ConnectionIdentity& other) const {
          uid == other.uid && inode == other.inode && cgroup_id == other.cgroup_id &&
          congestion_control == other.congestion_control && SameTarget(process, other.process) &&
          SameTarget(cgroup, other.cgroup);
-}
-
-bool OpensBefore(const ConnectionSample& a, const ConnectionSample& b) {
-  const auto order = [](const ConnectionIdentity& identity) {
-    const uint16_t local = identity.local.port;
-    const uint16_t remote = identity.remote.port;
-    return std::tuple(identity.network_namespace, std::min(local, remote), local < remote,
-                      identity.inode, identity.cookie);
-  };
-  return order(a.identity) < order(b.identity);
 }
 
 void ReadTcpInfoInto(absl::Span<const std::byte> raw, int64_t monotonic_ns,

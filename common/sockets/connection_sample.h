@@ -54,10 +54,6 @@ struct ConnectionSample {
   bool operator==(const ConnectionSample&) const = default;
 };
 
-// An order in which neighbours resemble each other, which makes small frames: by service port, end
-// and age.
-bool OpensBefore(const ConnectionSample& a, const ConnectionSample& b);
-
 // FieldValues::SetTcpInfo; bytes beyond what this version knows go to sample.tcp_info_tail.
 void ReadTcpInfoInto(absl::Span<const std::byte> raw, int64_t monotonic_ns,
                      ConnectionSample& sample);

@@ -59,33 +59,35 @@ std::optional<Limit> ParseLimit(absl::string_view name) {
   return static_cast<Limit>(found - kLimitNames.begin());
 }
 
+Counters::Counters(const FieldValues& of) {
+  for (size_t i = 0; i < kFields.size(); ++i) {
+    values[i] = of.Get(kFields[i]);
+    present |= static_cast<uint8_t>(of.Has(kFields[i]) ? 1U << i : 0);
+  }
+}
+
 std::optional<uint64_t> CounterDelta(const FieldValues& before, const FieldValues& now,
                                      Field field) {
   if (!before.Has(field) || !now.Has(field)) return std::nullopt;
-  const uint64_t delta = now.Get(field) - before.Get(field);
-  const uint8_t bits = FindField(static_cast<uint32_t>(field))->bits;
-  const uint64_t wrapped = bits == 64 ? delta : delta & ((uint64_t{1} << bits) - 1);
-  // More than half of its width: it did not grow, the socket was disconnected and used again.
-  if ((wrapped >> (bits - 1)) != 0) return std::nullopt;
-  return wrapped;
+  return internal::Growth(before.Get(field), now.Get(field), field);
 }
 
-Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interval_ns) {
+Derived Derive(const Counters& before, const FieldValues& now, int64_t interval_ns) {
   Derived derived;
   if (interval_ns <= 0) return derived;
   const double seconds = static_cast<double>(interval_ns) / 1e9;
-  const auto delta = [&](Field field) { return CounterDelta(before, now, field); };
-  derived.send_rate = PerSecond(delta(Field::kBytesSent), seconds);
-  derived.receive_rate = PerSecond(delta(Field::kBytesReceived), seconds);
-  derived.delivery_rate = PerSecond(delta(Field::kBytesAcked), seconds);
-  const std::optional<uint64_t> retransmits = delta(Field::kTotalRetrans);
-  const std::optional<uint64_t> segments = delta(Field::kDataSegsOut);
+  derived.send_rate = PerSecond(CounterDelta<Field::kBytesSent>(before, now), seconds);
+  derived.receive_rate = PerSecond(CounterDelta<Field::kBytesReceived>(before, now), seconds);
+  derived.delivery_rate = PerSecond(CounterDelta<Field::kBytesAcked>(before, now), seconds);
+  const std::optional<uint64_t> retransmits = CounterDelta<Field::kTotalRetrans>(before, now);
+  const std::optional<uint64_t> segments = CounterDelta<Field::kDataSegsOut>(before, now);
   if (segments) derived.retrans_share = Share(retransmits, static_cast<double>(*segments));
 
   const double interval_us = static_cast<double>(interval_ns) / 1e3;
-  derived.busy_share = Share(delta(Field::kBusyTime), interval_us);
-  derived.rwnd_limited_share = Share(delta(Field::kRwndLimited), interval_us);
-  derived.sndbuf_limited_share = Share(delta(Field::kSndbufLimited), interval_us);
+  derived.busy_share = Share(CounterDelta<Field::kBusyTime>(before, now), interval_us);
+  derived.rwnd_limited_share = Share(CounterDelta<Field::kRwndLimited>(before, now), interval_us);
+  derived.sndbuf_limited_share =
+      Share(CounterDelta<Field::kSndbufLimited>(before, now), interval_us);
   if (derived.busy_share && derived.rwnd_limited_share && derived.sndbuf_limited_share) {
     derived.limited = LongestOf({.idle = 1 - *derived.busy_share,
                                  .receiver = *derived.rwnd_limited_share,

@@ -7,6 +7,7 @@
 
 #include <absl/strings/string_view.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -39,16 +40,52 @@ struct Derived {
   bool operator==(const Derived&) const = default;
 };
 
+// Of a record, what Derive has to know of the one before.
+struct Counters {
+  static constexpr std::array kFields = {
+      Field::kBytesSent,   Field::kBytesReceived, Field::kBytesAcked,  Field::kTotalRetrans,
+      Field::kDataSegsOut, Field::kBusyTime,      Field::kRwndLimited, Field::kSndbufLimited};
+
+  Counters() = default;
+  Counters(const FieldValues& of);  // NOLINT(google-explicit-constructor): a record has them
+
+  std::array<uint64_t, kFields.size()> values{};  // of kFields
+  uint8_t present = 0;                            // bit i: has values[i]
+};
+
 // Nothing is known when `interval_ns` is not positive.
-Derived Derive(const FieldValues& before, const FieldValues& now, int64_t interval_ns);
+Derived Derive(const Counters& before, const FieldValues& now, int64_t interval_ns);
 
 // Nothing is known of the time before `sample` but its totals: shares and `limited` over its whole
 // life, from busy_time; no rates.
 Derived DeriveFromTotals(const FieldValues& now);
 
+namespace internal {
+
+// Counters are as wide as their places. More than half of that: it did not grow, the socket was
+// disconnected and used again.
+constexpr std::optional<uint64_t> Growth(uint64_t before, uint64_t now, Field field) {
+  const uint64_t mask = kFieldPlaces[SlotOf(field)].mask;
+  const uint64_t growth = (now - before) & mask;
+  return growth <= mask >> 1 ? std::optional<uint64_t>(growth) : std::nullopt;
+}
+
+}  // namespace internal
+
 // Difference of a counter modulo its width; absent unless both have it, and when it went back: a
 // socket may be disconnected and used again.
 std::optional<uint64_t> CounterDelta(const FieldValues& before, const FieldValues& now,
                                      Field field);
+// `kField` is one of Counters::kFields.
+template <Field kField>
+std::optional<uint64_t> CounterDelta(const Counters& before, const FieldValues& now) {
+  constexpr size_t kIndex = [] {
+    size_t index = 0;
+    while (Counters::kFields[index] != kField) ++index;
+    return index;
+  }();
+  if ((before.present >> kIndex & 1U) == 0 || !now.Has(kField)) return std::nullopt;
+  return internal::Growth(before.values[kIndex], now.Get(kField), kField);
+}
 
 }  // namespace tcpfleet::sockets

@@ -1,6 +1,6 @@
 #include "common/sockets/frame_encoder.h"
 
-#include <algorithm>
+#include "common/sockets/opening_order.h"
 
 namespace tcpfleet::sockets {
 
@@ -71,9 +71,10 @@ void FrameEncoder::CloseMissing() {
 }
 
 void FrameEncoder::OpenNewcomers() {
-  std::sort(newcomers_.begin(), newcomers_.end(),
-            [](const SampleRef& a, const SampleRef& b) { return OpensBefore(*a, *b); });
-  for (SampleRef& sample : newcomers_) {
+  std::vector<const ConnectionSample*> samples;
+  for (const SampleRef& sample : newcomers_) samples.push_back(sample.get());
+  for (const uint32_t position : OpeningOrder(samples)) {
+    SampleRef& sample = newcomers_[position];
     const Key key(sample->identity.cookie, sample->identity.network_namespace);
     const uint32_t row = rows_.Open(std::move(sample));
     if (row != RowEncoder::kNoRow) {

@@ -2,15 +2,11 @@
 
 #include <absl/strings/str_cat.h>
 
-#include <array>
-#include <memory>
-#include <optional>
-#include <string>
+#include <utility>
 
 #include "common/base/status_macros.h"
 #include "common/sockets/row_table.h"
 #include "common/sockets/wire_reader.h"
-#include "tcpfleet/v1/sockets.pb.h"
 
 namespace tcpfleet::sockets {
 namespace {
@@ -34,44 +30,9 @@ absl::StatusOr<Message> ParseEntry(absl::string_view bytes) {
   return message;
 }
 
-struct Cgroup {
-  std::optional<uint64_t> id;
-  std::shared_ptr<const std::string> path;
-};
+}  // namespace
 
-class Reader {
- public:
-  absl::StatusOr<std::vector<std::pair<uint32_t, ConnectionIdentity>>> Read(
-      absl::string_view bytes);
-
- private:
-  struct List {
-    absl::string_view deltas;
-    bool is_zero = true;
-    uint64_t value = 0;
-  };
-  static constexpr size_t kLists = Rows::kCongestionControlDeltasFieldNumber + 1;
-
-  absl::Status TakeFields(absl::string_view bytes);
-  absl::Status AddAddress(absl::string_view bytes);
-  absl::Status AddProcess(absl::string_view bytes);
-  absl::Status AddCgroup(absl::string_view bytes);
-  absl::Status ReadIdentity(ConnectionIdentity& identity);
-  absl::StatusOr<base::Endpoint> ReadEndpoint(int address, int port);
-  template <class Entry>
-  absl::StatusOr<Entry> ReadEntry(int list, const std::vector<Entry>& entries);
-  absl::StatusOr<uint64_t> ReadNumber(int list, uint64_t most, absl::string_view what);
-  uint64_t Next(int list);
-
-  absl::string_view row_deltas_;
-  std::array<List, kLists> lists_;
-  std::vector<base::IpAddress> addresses_;
-  std::vector<std::shared_ptr<const Process>> processes_;
-  std::vector<Cgroup> cgroups_;
-  std::vector<std::string> congestion_controls_;
-};
-
-absl::Status Reader::TakeFields(absl::string_view bytes) {
+absl::Status OpenedRows::TakeFields(absl::string_view bytes) {
   WireReader reader(bytes);
   while (const std::optional<WireReader::Record> record = reader.Next()) {
     if (!record->has_bytes) continue;
@@ -96,7 +57,7 @@ absl::Status Reader::TakeFields(absl::string_view bytes) {
   return reader.ok() ? absl::OkStatus() : Bad("not a whole OpenedRows message");
 }
 
-absl::Status Reader::AddAddress(absl::string_view bytes) {
+absl::Status OpenedRows::AddAddress(absl::string_view bytes) {
   const absl::StatusOr<base::IpAddress> address = base::IpAddress::FromBytes(
       absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()));
   if (!address.ok()) return Bad(address.status().message());
@@ -104,14 +65,14 @@ absl::Status Reader::AddAddress(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
-absl::Status Reader::AddProcess(absl::string_view bytes) {
+absl::Status OpenedRows::AddProcess(absl::string_view bytes) {
   TF_ASSIGN_OR_RETURN(const v1::SocketOwner owner, ParseEntry<v1::SocketOwner>(bytes));
   processes_.push_back(std::make_shared<const Process>(
       Process{owner.pid(), owner.start_ticks(), owner.comm(), owner.command_line()}));
   return absl::OkStatus();
 }
 
-absl::Status Reader::AddCgroup(absl::string_view bytes) {
+absl::Status OpenedRows::AddCgroup(absl::string_view bytes) {
   TF_ASSIGN_OR_RETURN(const v1::SocketCgroup cgroup, ParseEntry<v1::SocketCgroup>(bytes));
   Cgroup& entry = cgroups_.emplace_back();
   if (cgroup.has_id()) entry.id = cgroup.id();
@@ -119,79 +80,91 @@ absl::Status Reader::AddCgroup(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
-uint64_t Reader::Next(int list) {
-  List& from = lists_[static_cast<size_t>(list)];
-  if (!from.is_zero) from.value += UnZigzag(*TakeVarint(from.deltas));
-  return from.value;
+uint64_t OpenedRows::List::Next() {
+  if (!is_zero) value += UnZigzag(*TakeVarint(deltas));
+  return value;
 }
 
-absl::StatusOr<uint64_t> Reader::ReadNumber(int list, uint64_t most, absl::string_view what) {
-  const uint64_t number = Next(list);
-  if (number > most) return Bad(what, " ", number, " is above ", most);
-  return number;
-}
-
-// Index plus 1; 0 means none.
-template <class Entry>
-absl::StatusOr<Entry> Reader::ReadEntry(int list, const std::vector<Entry>& entries) {
-  const uint64_t index = Next(list);
-  if (index > entries.size()) {
-    return Bad("entry ", index, " of a list of ", entries.size(), " in field ", list,
-               " of the opened rows");
+// `bad` makes the error of a number above `most`.
+template <class MakeError>
+absl::Status OpenedRows::CheckList(int list, uint64_t most, const MakeError& bad) const {
+  List numbers = lists_[static_cast<size_t>(list)];
+  for (size_t i = 0; i < rows_.size(); ++i) {
+    const uint64_t number = numbers.Next();
+    if (number > most) return bad(number);
   }
-  return index == 0 ? Entry() : entries[index - 1];
-}
-
-absl::StatusOr<base::Endpoint> Reader::ReadEndpoint(int address, int port) {
-  const uint64_t index = Next(address);
-  if (index >= addresses_.size()) return Bad("address ", index, " of ", addresses_.size());
-  TF_ASSIGN_OR_RETURN(const uint64_t number, ReadNumber(port, UINT16_MAX, "port"));
-  return base::Endpoint{addresses_[index], static_cast<uint16_t>(number)};
-}
-
-absl::Status Reader::ReadIdentity(ConnectionIdentity& identity) {
-  identity.cookie = Next(Rows::kCookieDeltasFieldNumber);
-  identity.network_namespace = Next(Rows::kNetworkNamespaceDeltasFieldNumber);
-  TF_ASSIGN_OR_RETURN(identity.local, ReadEndpoint(Rows::kLocalAddressDeltasFieldNumber,
-                                                   Rows::kLocalPortDeltasFieldNumber));
-  TF_ASSIGN_OR_RETURN(identity.remote, ReadEndpoint(Rows::kRemoteAddressDeltasFieldNumber,
-                                                    Rows::kRemotePortDeltasFieldNumber));
-  TF_ASSIGN_OR_RETURN(const uint64_t interface,
-                      ReadNumber(Rows::kInterfaceDeltasFieldNumber, UINT32_MAX, "interface"));
-  identity.interface = static_cast<uint32_t>(interface);
-  TF_ASSIGN_OR_RETURN(const uint64_t uid, ReadNumber(Rows::kUidDeltasFieldNumber,
-                                                     uint64_t{UINT32_MAX} + 1, "uid plus 1"));
-  if (uid != 0) identity.uid = static_cast<uint32_t>(uid - 1);
-  identity.inode = Next(Rows::kInodeDeltasFieldNumber);
-  TF_ASSIGN_OR_RETURN(identity.process, ReadEntry(Rows::kProcessDeltasFieldNumber, processes_));
-  TF_ASSIGN_OR_RETURN(Cgroup cgroup, ReadEntry(Rows::kCgroupDeltasFieldNumber, cgroups_));
-  identity.cgroup_id = cgroup.id;
-  identity.cgroup = std::move(cgroup.path);
-  TF_ASSIGN_OR_RETURN(identity.congestion_control,
-                      ReadEntry(Rows::kCongestionControlDeltasFieldNumber, congestion_controls_));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<std::pair<uint32_t, ConnectionIdentity>>> Reader::Read(
-    absl::string_view bytes) {
-  TF_RETURN_IF_ERROR(TakeFields(bytes));
-  TF_ASSIGN_OR_RETURN(const std::vector<uint32_t> rows, ReadRowDeltas(row_deltas_));
+absl::Status OpenedRows::CheckNumbers(int list, absl::string_view what, uint64_t most) const {
+  return CheckList(list, most,
+                   [&](uint64_t number) { return Bad(what, " ", number, " is above ", most); });
+}
+
+absl::Status OpenedRows::CheckAddresses(int list) const {
+  if (addresses_.empty()) return Bad("address 0 of 0");
+  return CheckList(list, addresses_.size() - 1, [&](uint64_t index) {
+    return Bad("address ", index, " of ", addresses_.size());
+  });
+}
+
+absl::Status OpenedRows::CheckEntries(int list, size_t entries) const {
+  return CheckList(list, entries - 1, [&](uint64_t index) {
+    return Bad("entry ", index, " of a list of ", entries - 1, " in field ", list,
+               " of the opened rows");
+  });
+}
+
+absl::Status OpenedRows::Check() const {
+  if (rows_.empty()) return absl::OkStatus();
   for (size_t i = 0; i < lists_.size(); ++i) {
     const std::optional<size_t> numbers = CountVarints(lists_[i].deltas);
-    if (!lists_[i].is_zero && numbers != rows.size()) {
+    if (!lists_[i].is_zero && numbers != rows_.size()) {
       return Bad("list ", i, " of the opened rows has ", numbers.value_or(0), " whole numbers for ",
-                 rows.size(), " rows");
+                 rows_.size(), " rows");
     }
   }
-  std::vector<std::pair<uint32_t, ConnectionIdentity>> opened(rows.size());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    opened[i].first = rows[i];
-    TF_RETURN_IF_ERROR(ReadIdentity(opened[i].second));
-  }
+  TF_RETURN_IF_ERROR(CheckAddresses(Rows::kLocalAddressDeltasFieldNumber));
+  TF_RETURN_IF_ERROR(CheckAddresses(Rows::kRemoteAddressDeltasFieldNumber));
+  TF_RETURN_IF_ERROR(CheckNumbers(Rows::kLocalPortDeltasFieldNumber, "port", UINT16_MAX));
+  TF_RETURN_IF_ERROR(CheckNumbers(Rows::kRemotePortDeltasFieldNumber, "port", UINT16_MAX));
+  TF_RETURN_IF_ERROR(CheckNumbers(Rows::kInterfaceDeltasFieldNumber, "interface", UINT32_MAX));
+  TF_RETURN_IF_ERROR(
+      CheckNumbers(Rows::kUidDeltasFieldNumber, "uid plus 1", uint64_t{UINT32_MAX} + 1));
+  TF_RETURN_IF_ERROR(CheckEntries(Rows::kProcessDeltasFieldNumber, processes_.size()));
+  TF_RETURN_IF_ERROR(CheckEntries(Rows::kCgroupDeltasFieldNumber, cgroups_.size()));
+  return CheckEntries(Rows::kCongestionControlDeltasFieldNumber, congestion_controls_.size());
+}
+
+absl::StatusOr<OpenedRows> OpenedRows::Read(absl::string_view bytes) {
+  OpenedRows opened;
+  TF_RETURN_IF_ERROR(opened.TakeFields(bytes));
+  TF_ASSIGN_OR_RETURN(opened.rows_, ReadRowDeltas(opened.row_deltas_));
+  TF_RETURN_IF_ERROR(opened.Check());
   return opened;
 }
 
-}  // namespace
+void OpenedRows::TakeIdentity(ConnectionIdentity& identity) {
+  const auto endpoint = [this](int address, int port) {
+    return base::Endpoint{addresses_[Next(address)], static_cast<uint16_t>(Next(port))};
+  };
+  identity.cookie = Next(Rows::kCookieDeltasFieldNumber);
+  identity.network_namespace = Next(Rows::kNetworkNamespaceDeltasFieldNumber);
+  identity.local =
+      endpoint(Rows::kLocalAddressDeltasFieldNumber, Rows::kLocalPortDeltasFieldNumber);
+  identity.remote =
+      endpoint(Rows::kRemoteAddressDeltasFieldNumber, Rows::kRemotePortDeltasFieldNumber);
+  identity.interface = static_cast<uint32_t>(Next(Rows::kInterfaceDeltasFieldNumber));
+  const uint64_t uid = Next(Rows::kUidDeltasFieldNumber);
+  if (uid != 0) identity.uid = static_cast<uint32_t>(uid - 1);
+  identity.inode = Next(Rows::kInodeDeltasFieldNumber);
+  identity.process = processes_[Next(Rows::kProcessDeltasFieldNumber)];
+  const Cgroup& cgroup = cgroups_[Next(Rows::kCgroupDeltasFieldNumber)];
+  identity.cgroup_id = cgroup.id;
+  identity.cgroup = cgroup.path;
+  identity.congestion_control =
+      congestion_controls_[Next(Rows::kCongestionControlDeltasFieldNumber)];
+}
 
 absl::StatusOr<std::vector<uint32_t>> ReadRowDeltas(absl::string_view bytes) {
   std::vector<uint32_t> rows;
@@ -205,11 +178,6 @@ absl::StatusOr<std::vector<uint32_t>> ReadRowDeltas(absl::string_view bytes) {
     rows.push_back(static_cast<uint32_t>(row));
   }
   return rows;
-}
-
-absl::StatusOr<std::vector<std::pair<uint32_t, ConnectionIdentity>>> ReadOpenedRows(
-    absl::string_view bytes) {
-  return Reader().Read(bytes);
 }
 
 }  // namespace tcpfleet::sockets

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <memory>
 #include <optional>
 
 #include "common/base/status_macros.h"
-#include "common/sockets/opened_rows.h"
 #include "common/sockets/wire_reader.h"
 
 namespace tcpfleet::sockets {
@@ -23,8 +23,12 @@ absl::Status Bad(const Parts&... parts) {
   return absl::DataLossError(absl::StrCat("connection frame: ", parts...));
 }
 
-bool BitAt(absl::string_view bitmap, size_t bit) {
-  return !bitmap.empty() && ((static_cast<uint8_t>(bitmap[bit / 8]) >> (bit % 8)) & 1) != 0;
+// 64 bits of a bitmap, or those it has; `row` is a multiple of 8.
+uint64_t BitsFrom(absl::string_view bitmap, size_t row) {
+  const absl::string_view bytes = bitmap.substr(std::min(row / 8, bitmap.size()), sizeof(uint64_t));
+  uint64_t bits = 0;
+  if (!bytes.empty()) std::memcpy(&bits, bytes.data(), bytes.size());
+  return bits;
 }
 
 absl::Status CheckColumn(const StagedColumns::Column& column, size_t rows) {
@@ -35,14 +39,15 @@ absl::Status CheckColumn(const StagedColumns::Column& column, size_t rows) {
                                             column.absent.size(), " bytes for ", rows, " rows"));
   }
   size_t values = column.present.empty() ? rows : 0;
-  for (size_t i = 0; i < size; ++i) {
-    const unsigned beyond = i + 1 == size && rows % 8 != 0 ? 0xffu << (rows % 8) & 0xffu : 0u;
-    const unsigned present =
-        column.present.empty() ? 0xffu & ~beyond : static_cast<uint8_t>(column.present[i]);
-    const unsigned absent = column.absent.empty() ? 0 : static_cast<uint8_t>(column.absent[i]);
-    if (((present | absent) & beyond) != 0) return absl::DataLossError("bits beyond the last row");
-    if ((present & absent) != 0) return absl::DataLossError("a value both present and absent");
-    if (!column.present.empty()) values += static_cast<size_t>(std::popcount(present));
+  for (size_t row = 0; row < rows; row += 64) {
+    const uint64_t within = ~uint64_t{0} >> (64 - std::min<size_t>(64, rows - row));
+    const uint64_t present = BitsFrom(column.present, row);
+    const uint64_t absent = BitsFrom(column.absent, row);
+    if (((present | absent) & ~within) != 0) return absl::DataLossError("bits beyond the last row");
+    if (((column.present.empty() ? within : present) & absent) != 0) {
+      return absl::DataLossError("a value both present and absent");
+    }
+    values += static_cast<size_t>(std::popcount(present));
   }
   if (column.deltas.empty()) return absl::OkStatus();
   const std::optional<size_t> deltas = CountVarints(column.deltas);
@@ -111,10 +116,7 @@ class Stager {
     return std::binary_search(frame_.closed.rows.begin(), frame_.closed.rows.end(), row);
   }
   bool WasOpened(uint32_t row) const {
-    const auto found =
-        std::lower_bound(frame_.opened.begin(), frame_.opened.end(), row,
-                         [](const auto& opened, uint32_t wanted) { return opened.first < wanted; });
-    return found != frame_.opened.end() && found->first == row;
+    return std::binary_search(frame_.opened.rows().begin(), frame_.opened.rows().end(), row);
   }
 
   const RowTable& before_;
@@ -144,7 +146,7 @@ absl::StatusOr<StagedFrame> Stager::Stage(absl::string_view rows) {
   }
   if (!reader.ok()) return Bad("rows are not a whole ConnectionRows message");
   TF_RETURN_IF_ERROR(ReadClosed(parts[Rows::kClosedRowsFieldNumber]));
-  TF_ASSIGN_OR_RETURN(frame_.opened, ReadOpenedRows(parts[Rows::kOpenedRowsFieldNumber]));
+  TF_ASSIGN_OR_RETURN(frame_.opened, OpenedRows::Read(parts[Rows::kOpenedRowsFieldNumber]));
   TF_RETURN_IF_ERROR(CheckOpened());
   TF_ASSIGN_OR_RETURN(frame_.changed.rows,
                       ReadRowDeltas(parts[Rows::kChangedRowDeltasFieldNumber]));
@@ -185,7 +187,7 @@ absl::Status Stager::ReadClosed(absl::string_view bytes) {
 }
 
 absl::Status Stager::CheckOpened() const {
-  for (const auto& [row, identity] : frame_.opened) {
+  for (const uint32_t row : frame_.opened.rows()) {
     if (before_.Find(row) != nullptr && !WasClosed(row)) {
       return Bad("opens row ", row, ", which exists");
     }
@@ -194,8 +196,12 @@ absl::Status Stager::CheckOpened() const {
 }
 
 absl::Status Stager::CheckChanged() const {
+  auto opened = frame_.opened.rows().begin();
+  const auto end = frame_.opened.rows().end();
   for (const uint32_t row : frame_.changed.rows) {
-    if (!Exists(row)) return Bad("changes row ", row, ", which does not exist");
+    while (opened != end && *opened < row) ++opened;
+    const bool was_opened = opened != end && *opened == row;
+    if (!was_opened && !Exists(row)) return Bad("changes row ", row, ", which does not exist");
   }
   return absl::OkStatus();
 }
@@ -217,39 +223,65 @@ absl::Status Stager::ReadTail(absl::string_view bytes) {
 
 }  // namespace
 
-void StagedColumns::ApplyTo(absl::Span<ConnectionSample* const> samples) const {
-  struct Cursor {
-    absl::string_view deltas;
-    uint64_t last_new = 0;
-  };
-  std::vector<Cursor> cursors;
-  for (const Column& column : columns) cursors.push_back({column.deltas});
-  // Some rows at a time, so that their samples stay in the cache from column to column.
-  constexpr size_t kRowsAtATime = 256;
-  for (size_t begin = 0; begin < samples.size(); begin += kRowsAtATime) {
-    const size_t end = std::min(samples.size(), begin + kRowsAtATime);
-    for (size_t c = 0; c < columns.size(); ++c) {
-      const Column& column = columns[c];
-      const Field companion = CompanionOf(column.field);
-      Cursor& cursor = cursors[c];
-      for (size_t i = begin; i < end; ++i) {
-        FieldValues& values = samples[i]->values;
-        if (column.present.empty() || BitAt(column.present, i)) {
-          uint64_t value = column.deltas.empty() ? 0 : UnZigzag(*TakeVarint(cursor.deltas));
-          if (values.Has(column.field)) {
-            value += values.Get(column.field);
-          } else if (companion != Field::kState && values.Has(companion)) {
-            value += values.Get(companion);
-          } else {
-            value += cursor.last_new;
-            cursor.last_new = value;
-          }
-          values.Set(column.field, value);
-        } else if (BitAt(column.absent, i)) {
-          values.Erase(column.field);
-        }
-      }
+ColumnReader::ColumnReader(const StagedColumns& columns, bool rows_are_new) : columns_(columns) {
+  for (const StagedColumns::Column& column : columns.columns) {
+    Cursor& cursor = cursors_.emplace_back(Cursor{.deltas = column.deltas});
+    cursor.follows_row_before =
+        rows_are_new && column.present.empty() && CompanionOf(column.field) == Field::kState;
+    if (cursor.follows_row_before) row_before_.Set(column.field, 0);
+  }
+}
+
+void ColumnReader::ApplyTo(absl::Span<ConnectionSample* const> samples) {
+  if (row_before_.present().any()) {
+    for (ConnectionSample* const sample : samples) sample->values = row_before_;
+  }
+  for (size_t i = 0; i < cursors_.size(); ++i) {
+    const StagedColumns::Column& column = columns_.columns[i];
+    if (cursors_[i].follows_row_before) {
+      FollowRowBefore(samples, column.field, cursors_[i]);
+    } else {
+      ApplyTo(samples, column, cursors_[i]);
     }
+  }
+  row_ += samples.size();
+}
+
+void ColumnReader::FollowRowBefore(absl::Span<ConnectionSample* const> samples, Field field,
+                                   Cursor& cursor) {
+  const absl::string_view next = cursor.deltas.substr(0, samples.size());
+  if (next.find_first_not_of('\0') == absl::string_view::npos) {
+    cursor.deltas.remove_prefix(next.size());  // all as the row before
+    return;
+  }
+  for (ConnectionSample* const sample : samples) {
+    cursor.last_new += UnZigzag(*TakeVarint(cursor.deltas));
+    sample->values.Set(field, cursor.last_new);
+  }
+  row_before_.Set(field, cursor.last_new);
+}
+
+void ColumnReader::ApplyTo(absl::Span<ConnectionSample* const> samples,
+                           const StagedColumns::Column& column, Cursor& cursor) const {
+  const Field field = column.field;
+  const Field companion = CompanionOf(field);
+  const uint64_t all = ~uint64_t{0} >> (64 - samples.size());
+  uint64_t present = all & (column.present.empty() ? all : BitsFrom(column.present, row_));
+  for (; present != 0; present &= present - 1) {
+    FieldValues& values = samples[static_cast<size_t>(std::countr_zero(present))]->values;
+    uint64_t value = column.deltas.empty() ? 0 : UnZigzag(*TakeVarint(cursor.deltas));
+    if (values.Has(field)) {
+      value += values.Get(field);
+    } else if (companion != Field::kState && values.Has(companion)) {
+      value += values.Get(companion);
+    } else {
+      value += cursor.last_new;
+      cursor.last_new = value;
+    }
+    values.Set(field, value);
+  }
+  for (uint64_t absent = all & BitsFrom(column.absent, row_); absent != 0; absent &= absent - 1) {
+    samples[static_cast<size_t>(std::countr_zero(absent))]->values.Erase(field);
   }
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/sockets/connection_sample.h"
+#include "common/sockets/opened_rows.h"
 #include "common/sockets/row_table.h"
 #include "tcpfleet/v1/sockets.pb.h"
 
@@ -26,15 +27,39 @@ struct StagedColumns {
   };
   std::vector<uint32_t> rows;  // ascending
   std::vector<Column> columns;
+};
 
-  // `samples`: those of the rows, in their order.
-  void ApplyTo(absl::Span<ConnectionSample* const> samples) const;
+// Applies columns to the samples of their rows, some rows at a time.
+class ColumnReader {
+ public:
+  static constexpr size_t kRowsAtATime = 16;
+
+  // `columns` must outlive the reader. `rows_are_new`: none of the rows has a value yet.
+  ColumnReader(const StagedColumns& columns, bool rows_are_new);
+
+  // `samples`: those of the next rows in their order; kRowsAtATime until the last ones.
+  void ApplyTo(absl::Span<ConnectionSample* const> samples);
+
+ private:
+  struct Cursor {
+    absl::string_view deltas;
+    uint64_t last_new = 0;
+    bool follows_row_before = false;  // every value is against that of the row before
+  };
+  void ApplyTo(absl::Span<ConnectionSample* const> samples, const StagedColumns::Column& column,
+               Cursor& cursor) const;
+  void FollowRowBefore(absl::Span<ConnectionSample* const> samples, Field field, Cursor& cursor);
+
+  const StagedColumns& columns_;
+  std::vector<Cursor> cursors_;  // parallel to the columns
+  size_t row_ = 0;               // the next one's position
+  FieldValues row_before_;       // as far as the next ones follow it
 };
 
 struct StagedFrame {
   StagedColumns closed;
-  std::vector<v1::ConnectionClose::Reason> reasons;             // one per closed row
-  std::vector<std::pair<uint32_t, ConnectionIdentity>> opened;  // ascending
+  std::vector<v1::ConnectionClose::Reason> reasons;  // one per closed row
+  OpenedRows opened;
   StagedColumns changed;
   std::vector<std::pair<uint32_t, std::string>> tails;
 };

@@ -35,10 +35,18 @@ class WireReader {
 // Takes one varint off the front of `bytes`; nothing when there is no whole one.
 std::optional<uint64_t> TakeLongVarint(absl::string_view& bytes);
 inline std::optional<uint64_t> TakeVarint(absl::string_view& bytes) {
-  if (bytes.empty() || static_cast<uint8_t>(bytes.front()) >= 0x80) return TakeLongVarint(bytes);
-  const auto value = static_cast<uint8_t>(bytes.front());
-  bytes.remove_prefix(1);
-  return value;
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(bytes[i]); };
+  if (!bytes.empty() && byte(0) < 0x80) {
+    const uint64_t value = byte(0);
+    bytes.remove_prefix(1);
+    return value;
+  }
+  if (bytes.size() >= 2 && byte(1) < 0x80) {
+    const uint64_t value = (byte(0) & 0x7fU) | static_cast<uint64_t>(byte(1)) << 7;
+    bytes.remove_prefix(2);
+    return value;
+  }
+  return TakeLongVarint(bytes);
 }
 
 constexpr uint64_t UnZigzag(uint64_t value) { return (value >> 1) ^ (0 - (value & 1)); }

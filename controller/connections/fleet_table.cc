@@ -138,6 +138,12 @@ std::vector<const ConnectionRow*> FleetTable::Rows() const {
   return rows;
 }
 
+const ConnectionRow* FleetTable::Find(uint32_t host, uint64_t cookie,
+                                      uint64_t network_namespace) const {
+  if (host >= views_.size() || !views_[host].up) return nullptr;
+  return rows_[host]->Find(cookie, network_namespace);
+}
+
 size_t FleetTable::size() const {
   size_t size = 0;
   for (const HostView& view : views_) size += view.connections;

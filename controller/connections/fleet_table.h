@@ -111,6 +111,8 @@ class FleetTable {
   // All connections of hosts that are up, hosts in order. Pointers stay valid while the connection
   // lives and the table is not moved.
   std::vector<const ConnectionRow*> Rows() const;
+  // Null when there is no such connection, or its host is not up.
+  const ConnectionRow* Find(uint32_t host, uint64_t cookie, uint64_t network_namespace) const;
   size_t size() const;
   // Of the newest entry.
   int64_t now_unix_ns() const { return now_unix_ns_; }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <tuple>
+#include <utility>
 
 #include "common/base/status_macros.h"
 
@@ -11,17 +11,16 @@ namespace tcpfleet::controller {
 namespace {
 
 using sockets::ConnectionSample;
+using sockets::Counters;
 using sockets::Derived;
 using sockets::Field;
 using sockets::FieldValues;
 
-// What sockets::Derive reads of the record before.
-constexpr std::array kCounters = {Field::kBytesSent,    Field::kBytesReceived, Field::kBytesAcked,
-                                  Field::kTotalRetrans, Field::kDataSegsOut,   Field::kBusyTime,
-                                  Field::kRwndLimited,  Field::kSndbufLimited};
-
 // As the encoder has it: moments that moved less have not moved.
 constexpr int64_t kMomentHysteresisMs = 30;
+
+// Whose samples are loaded while a keyframe is gone through.
+constexpr size_t kRowsAhead = 8;
 
 constexpr int64_t kNsPerMs = 1'000'000;
 
@@ -41,23 +40,6 @@ float PointOf(const std::optional<double>& value) {
 }
 
 }  // namespace
-
-void HostRows::Counters::Remember(const FieldValues& now) {
-  static_assert(kCounters.size() == std::tuple_size_v<decltype(values)>);
-  present = 0;
-  for (size_t i = 0; i < kCounters.size(); ++i) {
-    values[i] = now.Get(kCounters[i]);
-    if (now.Has(kCounters[i])) present |= static_cast<uint8_t>(1U << i);
-  }
-}
-
-FieldValues HostRows::Counters::Restored() const {
-  FieldValues restored;
-  for (size_t i = 0; i < kCounters.size(); ++i) {
-    if ((present >> i & 1U) != 0) restored.Set(kCounters[i], values[i]);
-  }
-  return restored;
-}
 
 absl::Status HostRows::Apply(const v1::ConnectionFrame& frame, int64_t unix_ns,
                              FrameChanges* changes,
@@ -85,9 +67,19 @@ absl::Status HostRows::Apply(const v1::ConnectionFrame& frame, int64_t unix_ns,
 absl::Status HostRows::ApplyKeyframe(const v1::ConnectionFrame& frame) {
   auto decoder = std::make_unique<sockets::FrameDecoder>();
   TF_RETURN_IF_ERROR(decoder->Apply(frame));
-  BeginFrame();
+  FrameBegins();
   by_row_.clear();
-  for (const auto& [row, sample] : decoder->rows()) {
+  by_key_.reserve(decoder->rows().size());
+  const sockets::RowTable& table = decoder->rows();
+  const absl::Span<const uint32_t> rows = decoder->opened();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const uint32_t row = rows[i];
+    const ConnectionSample& sample = *table.Find(row);
+    if (i + kRowsAhead < rows.size()) {
+      const ConnectionSample& ahead = *table.Find(rows[i + kRowsAhead]);
+      __builtin_prefetch(&ahead);
+      ahead.values.Prefetch();
+    }
     const auto [found, is_new] = by_key_.try_emplace(KeyOf(sample), nullptr);
     if (is_new) found->second = &Take();
     Slot& slot = *found->second;
@@ -97,7 +89,7 @@ absl::Status HostRows::ApplyKeyframe(const v1::ConnectionFrame& frame) {
     if (is_new) {
       Open(slot);
     } else if (!SameValues(before->values, sample.values)) {
-      Update(slot);
+      Update(slot, Counters(before->values));
     }
   }
   for (const auto& chunk : chunks_) {
@@ -116,15 +108,15 @@ absl::Status HostRows::ApplyKeyframe(const v1::ConnectionFrame& frame) {
 }
 
 absl::Status HostRows::ApplyDifference(const v1::ConnectionFrame& frame) {
-  TF_RETURN_IF_ERROR(decoder_->Apply(frame));
-  BeginFrame();
-  std::vector<Key> replaced;
-  for (const sockets::ClosedConnection& closed : decoder_->closed()) {
+  TF_RETURN_IF_ERROR(decoder_->Apply(frame, this));
+  absl::flat_hash_map<Key, Counters> replaced;
+  for (size_t i = 0; i < decoder_->closed().size(); ++i) {
+    const sockets::ClosedConnection& closed = decoder_->closed()[i];
     if (closed.reason == v1::ConnectionClose::REASON_REPLACED) {
       by_key_.find(KeyOf(closed.last))->second->row.sample = nullptr;
-      replaced.push_back(KeyOf(closed.last));
+      replaced.emplace(KeyOf(closed.last), decoder_->closed_before()[i]);
     } else {
-      Close(closed);
+      Close(closed, decoder_->closed_before()[i]);
     }
   }
   for (const uint32_t row : decoder_->opened()) {
@@ -138,11 +130,10 @@ absl::Status HostRows::ApplyDifference(const v1::ConnectionFrame& frame) {
     if (is_new) {
       Open(slot);
     } else {
-      Update(slot);
+      Update(slot, replaced.at(KeyOf(sample)));
     }
   }
-  for (const uint32_t row : decoder_->changed()) Update(*by_row_[row]);
-  for (const Key& key : replaced) {
+  for (const auto& [key, before] : replaced) {
     const auto found = by_key_.find(key);
     if (found == by_key_.end() || found->second->row.sample != nullptr) continue;
     Release(*found->second);  // the frame forgot to open it anew
@@ -152,10 +143,18 @@ absl::Status HostRows::ApplyDifference(const v1::ConnectionFrame& frame) {
   return absl::OkStatus();
 }
 
-void HostRows::BeginFrame() {
+void HostRows::FrameBegins() {
   ++frames_;
   totals_ = {};
   changed_before_ = std::exchange(changed_, {});
+}
+
+void HostRows::RowsChanged(absl::Span<const uint32_t> rows, absl::Span<const Counters> before) {
+  for (const uint32_t row : rows) {
+    const auto* slot = reinterpret_cast<const char*>(by_row_[row]);
+    for (size_t at = 0; at < sizeof(Slot); at += 64) __builtin_prefetch(slot + at);
+  }
+  for (size_t i = 0; i < rows.size(); ++i) Update(*by_row_[rows[i]], before[i]);
 }
 
 void HostRows::Attach(uint32_t row, Slot& slot) {
@@ -174,38 +173,34 @@ void HostRows::Open(Slot& slot) {
       has_frame_ && now.Get(Field::kOpeningSeen) == 1 &&
       now.Get(Field::kFirstSeenAtMs) > static_cast<uint64_t>(last_ns_ / kNsPerMs);
   if (began_since) {
-    FieldValues nothing;
-    for (const Field field : kCounters) {
-      if (now.Has(field)) nothing.Set(field, 0);
-    }
-    slot.before.Remember(nothing);
-    Show(slot, Count(slot, now));
+    Counters nothing(now);
+    nothing.values.fill(0);
+    Show(slot, Count(nothing, now));
   } else {
     Show(slot, sockets::DeriveFromTotals(now));
   }
   if (changes_ != nullptr) changes_->opened.push_back(&slot.row);
 }
 
-void HostRows::Update(Slot& slot) {
-  Show(slot, Count(slot, slot.row.sample->values));
+void HostRows::Update(Slot& slot, const Counters& before) {
+  Show(slot, Count(before, slot.row.sample->values));
   if (changes_ != nullptr) changes_->changed.push_back(&slot.row);
 }
 
-void HostRows::Close(const sockets::ClosedConnection& closed) {
+void HostRows::Close(const sockets::ClosedConnection& closed, const Counters& before) {
   const auto found = by_key_.find(KeyOf(closed.last));
-  Count(*found->second, closed.last.values);
+  Count(before, closed.last.values);
   Release(*found->second);
   by_key_.erase(found);
   if (changes_ != nullptr) closed_->push_back(closed);
 }
 
 // What the connection did in this interval, added to the host's totals.
-Derived HostRows::Count(const Slot& slot, const FieldValues& now) {
-  const FieldValues before = slot.before.Restored();
+Derived HostRows::Count(const Counters& before, const FieldValues& now) {
   const Derived derived = sockets::Derive(before, now, interval_ns_);
   totals_.send_rate += derived.send_rate.value_or(0);
   totals_.receive_rate += derived.receive_rate.value_or(0);
-  const auto retransmits = sockets::CounterDelta(before, now, Field::kTotalRetrans);
+  const auto retransmits = sockets::CounterDelta<Field::kTotalRetrans>(before, now);
   if (interval_ns_ > 0 && retransmits) {
     totals_.retransmits_per_second +=
         static_cast<double>(*retransmits) * 1e9 / static_cast<double>(interval_ns_);
@@ -222,24 +217,29 @@ void HostRows::Show(Slot& slot, const Derived& derived) {
   slot.row.rtt_us.Add(rtt_us ? static_cast<float>(*rtt_us)
                              : std::numeric_limits<float>::quiet_NaN());
   slot.row.changed_unix_ns = unix_ns_;
-  slot.before.Remember(now);
-  slot.changed_frame = frames_;
-  changed_.push_back(&slot);
+  changed_frame_[slot.number] = frames_;
+  changed_.push_back(slot.number);
 }
 
 // What the frame before changed and this one did not is idle now.
 void HostRows::CoolDown() {
-  for (Slot* slot : changed_before_) {
-    if (!slot->used || slot->changed_frame == frames_) continue;
-    const FieldValues& now = slot->row.sample->values;
-    slot->row.derived = sockets::Derive(now, now, interval_ns_);
+  for (const uint32_t number : changed_before_) {
+    if (changed_frame_[number] == frames_) continue;
+    Slot& slot = (*chunks_[number / kChunk])[number % kChunk];
+    if (!slot.used) continue;
+    const FieldValues& now = slot.row.sample->values;
+    slot.row.derived = sockets::Derive(now, now, interval_ns_);
   }
 }
 
 HostRows::Slot& HostRows::Take() {
   if (free_.empty()) {
     chunks_.push_back(std::make_unique<std::array<Slot, kChunk>>());
-    for (Slot& slot : *chunks_.back()) free_.push_back(&slot);
+    for (Slot& slot : *chunks_.back()) {
+      slot.number = static_cast<uint32_t>(changed_frame_.size());
+      changed_frame_.push_back(0);
+      free_.push_back(&slot);
+    }
     std::reverse(free_.end() - kChunk, free_.end());
   }
   Slot& slot = *free_.back();
@@ -249,7 +249,9 @@ HostRows::Slot& HostRows::Take() {
 }
 
 void HostRows::Release(Slot& slot) {
+  const uint32_t number = slot.number;
   slot = {};
+  slot.number = number;
   free_.push_back(&slot);
 }
 
@@ -267,12 +269,18 @@ void HostRows::Forget() {
   free_.clear();
   by_key_.clear();
   by_row_.clear();
+  changed_frame_.clear();
   changed_.clear();
   changed_before_.clear();
   if (changes_ != nullptr) {
     changes_->opened.clear();
     changes_->changed.clear();
   }
+}
+
+const ConnectionRow* HostRows::Find(uint64_t cookie, uint64_t network_namespace) const {
+  const auto found = by_key_.find(Key(cookie, network_namespace));
+  return found != by_key_.end() ? &found->second->row : nullptr;
 }
 
 void HostRows::AppendTo(std::vector<const ConnectionRow*>& rows) const {

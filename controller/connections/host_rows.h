@@ -18,7 +18,7 @@
 
 namespace tcpfleet::controller {
 
-class HostRows {
+class HostRows final : private sockets::RowObserver {
  public:
   struct Totals {
     double send_rate = 0;
@@ -38,23 +38,16 @@ class HostRows {
 
   size_t size() const { return by_key_.size(); }
   const Totals& totals() const { return totals_; }
+  // Null when there is no such connection.
+  const ConnectionRow* Find(uint64_t cookie, uint64_t network_namespace) const;
   void AppendTo(std::vector<const ConnectionRow*>& rows) const;
 
  private:
   using Key = std::pair<uint64_t, uint64_t>;  // cookie, network namespace
-  // The counters rates are made of, as they were after the last frame that changed them.
-  struct Counters {
-    std::array<uint64_t, 8> values{};
-    uint8_t present = 0;
-
-    void Remember(const sockets::FieldValues& now);
-    sockets::FieldValues Restored() const;
-  };
   struct Slot {
     ConnectionRow row;
-    Counters before;
-    uint32_t seen_frame = 0;     // the last that named it
-    uint32_t changed_frame = 0;  // the last that changed it
+    uint32_t number = 0;
+    uint32_t seen_frame = 0;  // the last that named it
     bool used = false;
   };
   static constexpr size_t kChunk = 32;
@@ -65,12 +58,14 @@ class HostRows {
   absl::Status ApplyKeyframe(const v1::ConnectionFrame& frame);
   absl::Status ApplyDifference(const v1::ConnectionFrame& frame);
   absl::Status RefuseRepeated();
-  void BeginFrame();
+  void FrameBegins() override;
+  void RowsChanged(absl::Span<const uint32_t> rows,
+                   absl::Span<const sockets::Counters> before) override;
   void Attach(uint32_t row, Slot& slot);
   void Open(Slot& slot);
-  void Update(Slot& slot);
-  void Close(const sockets::ClosedConnection& closed);
-  sockets::Derived Count(const Slot& slot, const sockets::FieldValues& now);
+  void Update(Slot& slot, const sockets::Counters& before);
+  void Close(const sockets::ClosedConnection& closed, const sockets::Counters& before);
+  sockets::Derived Count(const sockets::Counters& before, const sockets::FieldValues& now);
   void Show(Slot& slot, const sockets::Derived& derived);
   void CoolDown();
   Slot& Take();
@@ -87,9 +82,10 @@ class HostRows {
   std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks_;  // slots never move
   std::vector<Slot*> free_;
   absl::flat_hash_map<Key, Slot*> by_key_;
-  std::vector<Slot*> by_row_;   // by row id of the decoder; only rows it has are up to date
-  std::vector<Slot*> changed_;  // by the last frame
-  std::vector<Slot*> changed_before_;
+  std::vector<Slot*> by_row_;  // by row id of the decoder; only rows it has are up to date
+  std::vector<uint32_t> changed_frame_;  // by slot number: the last frame that changed it
+  std::vector<uint32_t> changed_;        // slot numbers, by the last frame
+  std::vector<uint32_t> changed_before_;
 
   // Of the frame being applied; `changes_` is null otherwise.
   int64_t interval_ns_ = 0;

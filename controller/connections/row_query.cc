@@ -8,21 +8,10 @@
 #include <utility>
 
 #include "controller/connections/column_value.h"
+#include "controller/connections/fetch_ahead.h"
 
 namespace tcpfleet::controller {
 namespace {
-
-// Rows lie scattered in memory; asking for those ahead hides most of the wait.
-constexpr size_t kRowsAhead = 16;
-constexpr size_t kSamplesAhead = 8;
-
-void FetchAhead(absl::Span<const ConnectionRow* const> rows, size_t i) {
-  if (i + kRowsAhead < rows.size()) __builtin_prefetch(rows[i + kRowsAhead]);
-  if (i + kSamplesAhead >= rows.size()) return;
-  const auto* sample = reinterpret_cast<const char*>(rows[i + kSamplesAhead]->sample);
-  __builtin_prefetch(sample);
-  __builtin_prefetch(sample + 64);
-}
 
 struct Keyed {
   uint64_t key;
@@ -39,8 +28,9 @@ Keys NumberKeys(absl::Span<const ConnectionRow* const> rows, absl::Span<const Ho
                 const Column& column) {
   Keys keys;
   keys.with.reserve(rows.size());
+  const size_t fields = column.kind == Column::Kind::kField ? 1 : 0;
   for (uint32_t i = 0; i < rows.size(); ++i) {
-    FetchAhead(rows, i);
+    FetchAhead(rows, i, absl::MakeConstSpan(&column.field, fields));
     if (const auto number = NumberIn(column, *rows[i], hosts[rows[i]->host])) {
       keys.with.push_back({*number, i});
     } else {
@@ -132,28 +122,48 @@ Keys KeysOf(absl::Span<const ConnectionRow* const> rows, absl::Span<const HostVi
   return {};
 }
 
-std::vector<const ConnectionRow*> Ordered(const std::vector<const ConnectionRow*>& rows,
-                                          absl::Span<const HostView> hosts, const RowOrder& order,
-                                          size_t most) {
-  Keys keys = KeysOf(rows, hosts, order.column);
+bool ComesBefore(const Keyed& a, const Keyed& b) {
+  return a.key != b.key ? a.key < b.key : a.index < b.index;
+}
+
+Keys OrderedKeysOf(absl::Span<const ConnectionRow* const> rows, absl::Span<const HostView> hosts,
+                   const RowOrder& order) {
+  Keys keys;
+  if (order == RowOrder{}) {  // they come in the order of hosts
+    keys.without.resize(rows.size());
+    std::iota(keys.without.begin(), keys.without.end(), 0U);
+    return keys;
+  }
+  keys = KeysOf(rows, hosts, order.column);
   if (order.descending) {
     for (Keyed& keyed : keys.with) keyed.key = ~keyed.key;
   }
-  const auto before = [](const Keyed& a, const Keyed& b) {
-    return a.key != b.key ? a.key < b.key : a.index < b.index;
-  };
-  const size_t sorted = std::min(most, keys.with.size());
-  const auto cut = keys.with.begin() + static_cast<ptrdiff_t>(sorted);
-  if (cut != keys.with.end()) std::nth_element(keys.with.begin(), cut, keys.with.end(), before);
-  std::sort(keys.with.begin(), cut, before);
-  std::vector<const ConnectionRow*> ordered;
-  ordered.reserve(std::min(most, rows.size()));
-  for (size_t i = 0; i < sorted; ++i) ordered.push_back(rows[keys.with[i].index]);
-  for (const uint32_t index : keys.without) {
-    if (ordered.size() == most) break;
-    ordered.push_back(rows[index]);
+  return keys;
+}
+
+// The place of the row with this index.
+size_t PlaceOf(uint32_t index, const Keys& keys) {
+  const auto self = std::find_if(keys.with.begin(), keys.with.end(),
+                                 [&](const Keyed& keyed) { return keyed.index == index; });
+  if (self == keys.with.end()) {
+    const auto without = std::lower_bound(keys.without.begin(), keys.without.end(), index);
+    return keys.with.size() + static_cast<size_t>(without - keys.without.begin());
   }
-  return ordered;
+  return static_cast<size_t>(
+      std::count_if(keys.with.begin(), keys.with.end(),
+                    [&](const Keyed& keyed) { return ComesBefore(keyed, *self); }));
+}
+
+// Sorts only what is wanted: the keys at the places [begin, end).
+void SortPlaces(std::vector<Keyed>& keys, size_t begin, size_t end) {
+  const auto at = [&](size_t place) {
+    return keys.begin() + static_cast<ptrdiff_t>(std::min(place, keys.size()));
+  };
+  if (at(begin) != keys.begin() && at(begin) != keys.end()) {
+    std::nth_element(keys.begin(), at(begin), keys.end(), ComesBefore);
+  }
+  if (at(end) != keys.end()) std::nth_element(at(begin), at(end), keys.end(), ComesBefore);
+  std::sort(at(begin), at(end), ComesBefore);
 }
 
 void KeepMatching(std::vector<const ConnectionRow*>& rows, absl::Span<const HostView> hosts,
@@ -181,11 +191,20 @@ RowSelection SelectRows(std::vector<const ConnectionRow*> rows, absl::Span<const
   RowSelection selection;
   selection.matched = rows.size();
   const size_t most = query.most == 0 ? rows.size() : std::min(query.most, rows.size());
-  if (query.order == RowOrder{}) {
-    rows.resize(most);  // they come in the order of hosts
-    selection.rows = std::move(rows);
-  } else {
-    selection.rows = Ordered(rows, hosts, query.order, most);
+  Keys keys = OrderedKeysOf(rows, hosts, query.order);
+  const auto around =
+      query.around == nullptr ? rows.end() : std::find(rows.begin(), rows.end(), query.around);
+  size_t begin = query.from;
+  if (around != rows.end()) {
+    selection.place = PlaceOf(static_cast<uint32_t>(around - rows.begin()), keys);
+    begin = *selection.place - std::min(*selection.place, most / 2);
+  }
+  begin = selection.begin = std::min(begin, rows.size() - most);
+  SortPlaces(keys.with, begin, begin + most);
+  for (size_t place = begin; place < begin + most; ++place) {
+    const size_t sorted = keys.with.size();
+    selection.rows.push_back(
+        rows[place < sorted ? keys.with[place].index : keys.without[place - sorted]]);
   }
   return selection;
 }

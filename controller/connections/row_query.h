@@ -73,10 +73,15 @@ struct RowQuery {
   const filter::Filter* filter = nullptr;  // null: all
   RowOrder order = {};
   size_t most = 0;  // 0: all
+  size_t from = 0;  // place of the first one wanted; less when the rows end before `most` of them
+  // Instead of `from`, when it matches: the rows around this one's place.
+  const ConnectionRow* around = nullptr;
 };
 struct RowSelection {
   std::vector<const ConnectionRow*> rows;  // ordered; rows without the column's value come last
   size_t matched = 0;                      // before `most` cut them
+  size_t begin = 0;                        // place of the first of `rows` among them
+  std::optional<size_t> place;             // of `around`
 };
 RowSelection SelectRows(const FleetTable& table, const RowQuery& query);
 // The same of any rows of these hosts.

@@ -25,14 +25,7 @@ RowKey KeyOf(const ConnectionRow& row) {
 }
 
 const ConnectionRow* FindRow(const FleetTable& table, const RowKey& key) {
-  const std::vector<const ConnectionRow*> rows = table.Rows();
-  auto row = std::partition_point(rows.begin(), rows.end(), [&](const ConnectionRow* candidate) {
-    return candidate->host < key.host;
-  });
-  for (; row != rows.end() && (*row)->host == key.host; ++row) {
-    if (KeyOf(**row) == key) return *row;
-  }
-  return nullptr;
+  return table.Find(key.host, key.cookie, key.network_namespace);
 }
 
 ConnectionList::ConnectionList(const RowOrder& order, std::vector<Column> group_by,
@@ -118,7 +111,6 @@ void ConnectionList::Move(int by) {
   } else {
     follow_cursor_ = true;
   }
-  if (cursor_ >= lines_.size()) outdated_ = true;
 }
 
 void ConnectionList::Click(int y) {
@@ -173,66 +165,75 @@ bool ConnectionList::Fold(const Key& key) {
   return true;
 }
 
-void ConnectionList::SelectRowLines(const FleetTable& table, size_t most) {
-  const RowSelection selection = SelectRows(
-      table, {.filter = filter_.has_value() ? &*filter_ : nullptr, .order = order_, .most = most});
+bool ConnectionList::HasLines(size_t begin, size_t end) const {
+  return begin >= first_line_ && std::min(end, total_) <= first_line_ + lines_.size();
+}
+
+// Around the row that is followed or, without one, around the cursor.
+void ConnectionList::SelectRowLines(const FleetTable& table) {
+  const RowKey* const key = follow_cursor_ ? nullptr : std::get_if<RowKey>(&followed_);
+  const RowSelection selection =
+      SelectRows(table, {.filter = filter_.has_value() ? &*filter_ : nullptr,
+                         .order = order_,
+                         .most = 4 * page_,
+                         .from = cursor_ - std::min(cursor_, 2 * page_),
+                         .around = key != nullptr ? FindRow(table, *key) : nullptr});
   lines_.clear();
   for (const ConnectionRow* const row : selection.rows) lines_.push_back({.row = row});
+  first_line_ = selection.begin;
   total_ = matched_ = selection.matched;
 }
 
 void ConnectionList::SelectGroupLines(const FleetTable& table) {
-  const RowSelection selection = SelectRows(
-      table, {.filter = filter_.has_value() ? &*filter_ : nullptr, .order = order_, .most = 0});
+  RowSelection selection = SelectRows(table, {.filter = filter_.has_value() ? &*filter_ : nullptr});
   matched_ = selection.matched;
   groups_ = GroupRows(selection.rows, group_by_, table.hosts());
   SortGroups(absl::MakeSpan(groups_), group_by_, order_);
   lines_.clear();
-  for (const RowGroup& group : groups_) {
+  for (RowGroup& group : groups_) {
     lines_.push_back({.group = &group});
     if (!unfolded_.contains(NameOf(group))) continue;
     lines_.push_back({});
+    group.rows = SelectRows(std::move(group.rows), table.hosts(), {.order = order_}).rows;
     for (const ConnectionRow* const row : group.rows) lines_.push_back({.row = row});
   }
+  first_line_ = 0;
   total_ = lines_.size();
 }
 
-// Where the followed line is now.
-void ConnectionList::FindFollowed(const FleetTable& table) {
-  const auto find = [&] {
-    return std::find_if(lines_.begin(), lines_.end(),
-                        [&](const Line& line) { return KeyOfLine(line) == followed_; });
-  };
-  auto found = find();
-  const RowKey* const key = std::get_if<RowKey>(&followed_);
-  if (found == lines_.end() && lines_.size() < total_ && key != nullptr &&
-      FindRow(table, *key) != nullptr) {
-    SelectRowLines(table, 0);
-    found = find();
+void ConnectionList::SelectLines(const FleetTable& table) {
+  outdated_ = false;
+  if (group_by_.empty()) {
+    groups_.clear();
+    SelectRowLines(table);
+  } else {
+    SelectGroupLines(table);
   }
+  if (std::holds_alternative<std::monostate>(followed_) || follow_cursor_) return;
+  const auto found = std::find_if(lines_.begin(), lines_.end(), [this](const Line& line) {
+    return KeyOfLine(line) == followed_;
+  });
   if (found != lines_.end()) {
-    cursor_ = static_cast<size_t>(found - lines_.begin());
+    cursor_ = first_line_ + static_cast<size_t>(found - lines_.begin());
   } else {
     followed_ = {};
     follow_cursor_ = cursor_ > 0;  // it is gone: go on with what stands in its place
   }
 }
 
-void ConnectionList::Select(const FleetTable& table) {
-  if (outdated_) {
-    outdated_ = false;
-    if (group_by_.empty()) {
-      groups_.clear();
-      SelectRowLines(table, std::max(top_, cursor_) + 2 * page_);
-    } else {
-      SelectGroupLines(table);
-    }
-    if (!std::holds_alternative<std::monostate>(followed_) && !follow_cursor_) FindFollowed(table);
-  }
+void ConnectionList::ScrollToCursor() {
   cursor_ = std::min(cursor_, total_ == 0 ? 0 : total_ - 1);
   if (cursor_ < top_) top_ = cursor_;
   if (cursor_ >= top_ + page_) top_ = cursor_ + 1 - page_;
   top_ = std::min(top_, total_ > page_ ? total_ - page_ : 0);
+}
+
+void ConnectionList::Select(const FleetTable& table) {
+  if (outdated_) SelectLines(table);
+  ScrollToCursor();
+  if (HasLines(top_, top_ + page_)) return;
+  SelectLines(table);
+  ScrollToCursor();
 }
 
 void ConnectionList::Draw(Canvas& canvas, int begin, int end, const FleetTable& table) {
@@ -243,7 +244,7 @@ void ConnectionList::Draw(Canvas& canvas, int begin, int end, const FleetTable& 
   Select(table);
 
   const absl::Span<const Line> visible =
-      absl::MakeConstSpan(lines_).subspan(std::min(top_, lines_.size()), page_);
+      absl::MakeConstSpan(lines_).subspan(std::min(top_ - first_line_, lines_.size()), page_);
   std::vector<const ConnectionRow*> rows;
   for (const Line& line : visible) {
     if (line.row != nullptr) rows.push_back(line.row);

@@ -77,9 +77,11 @@ class ConnectionList {
   void Click(int y);
 
   void Select(const FleetTable& table);
-  void SelectRowLines(const FleetTable& table, size_t most);
+  bool HasLines(size_t begin, size_t end) const;
+  void SelectLines(const FleetTable& table);
+  void SelectRowLines(const FleetTable& table);
   void SelectGroupLines(const FleetTable& table);
-  void FindFollowed(const FleetTable& table);
+  void ScrollToCursor();
   void DrawLine(Canvas& canvas, const Line& line, const FleetTable& table);
   static LineKey KeyOfLine(const Line& line);
   LineKey UnderCursor() const;
@@ -90,8 +92,9 @@ class ConnectionList {
   RowPainter painter_;
   std::set<std::string> unfolded_;
 
-  bool outdated_ = true;  // the lines may point to rows that are gone
-  std::vector<Line> lines_;
+  bool outdated_ = true;     // the lines may point to rows that are gone
+  std::vector<Line> lines_;  // those around the cursor
+  size_t first_line_ = 0;    // place of lines_.front() among all
   std::vector<RowGroup> groups_;
   size_t total_ = 0;  // lines there are, `lines_` or more
   size_t matched_ = 0;

@@ -165,6 +165,39 @@ TEST_P(CodecHistory, ReachesTheReceiver) {
   history.Finish();
 }
 
+// More rows than a reader takes at a time, of which many resemble the one before.
+TEST(Codec, CarriesTablesOfManyRows) {
+  std::mt19937_64 random(8);
+  std::vector<ConnectionSample> live;
+  for (uint64_t cookie = 1; cookie <= 300; ++cookie) {
+    if (cookie % 7 == 1) {
+      live.push_back(RandomSample(random, cookie));
+    } else {
+      live.push_back(live.back());
+      live.back().identity = SampleWith(cookie).identity;
+      if (random() % 8 == 0) live.back().values.Set(Field::kSndMss, random() % 3);
+    }
+  }
+  FrameEncoder encoder;
+  FrameDecoder decoder;
+  for (int frame = 0; frame < 5; ++frame) {
+    ASSERT_THAT(decoder.Apply(encoder.Encode({.monotonic_ns = int64_t{1'000'000'000} * (frame + 1),
+                                              .completeness = {},
+                                              .live = live,
+                                              .live_selection = {},
+                                              .closed = {}})),
+                IsOk());
+    const Connections got = ByCookie(decoder);
+    ASSERT_EQ(got.size(), live.size());
+    for (const ConnectionSample& sample : live) {
+      ExpectSame(got.at(sample.identity.cookie), sample, FieldMask());
+    }
+    for (ConnectionSample& sample : live) {
+      if (random() % 3 == 0) Disturb(random, sample);
+    }
+  }
+}
+
 FieldMask SomeFields() {
   FieldMask fields;
   fields.set(SlotOf(Field::kState));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <initializer_list>
 #include <utility>
 
@@ -43,6 +44,18 @@ TEST(CounterDelta, WrapsAtTheWidthOfTheCounter) {
   EXPECT_THAT(CounterDelta(Values({{Field::kBytesSent, 4'294'967'290}}),
                            Values({{Field::kBytesSent, 4'294'967'300}}), Field::kBytesSent),
               Optional(10u));
+}
+
+TEST(CounterDelta, TakesCountersForAsWideAsTheRegistryDoes) {
+  for (const Field field : Counters::kFields) {
+    EXPECT_EQ(std::bit_width(kFieldPlaces[SlotOf(field)].mask),
+              FindField(static_cast<uint32_t>(field))->bits);
+  }
+  const Counters before = Values({{Field::kDataSegsOut, 4'294'967'290}, {Field::kBytesSent, 5}});
+  const FieldValues now = Values({{Field::kDataSegsOut, 10}, {Field::kBytesSent, 4}});
+  EXPECT_THAT(CounterDelta<Field::kDataSegsOut>(before, now), Optional(16u));
+  EXPECT_EQ(CounterDelta<Field::kBytesSent>(before, now), std::nullopt);
+  EXPECT_EQ(CounterDelta<Field::kBytesAcked>(before, now), std::nullopt);
 }
 
 TEST(CounterDelta, IsUnknownWhenTheCounterWentBack) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zstd.h>
 
+#include <array>
 #include <functional>
 
 #include "common/sockets/compression.h"
@@ -93,6 +94,50 @@ class FrameDecoderTest : public testing::Test {
 
   FrameDecoder decoder_;
 };
+
+class Observations : public RowObserver {
+ public:
+  explicit Observations(const FrameDecoder& decoder) : decoder_(decoder) {}
+  void FrameBegins() override { ++frames; }
+  void RowsChanged(absl::Span<const uint32_t> rows, absl::Span<const Counters> before) override {
+    for (size_t i = 0; i < rows.size(); ++i) {
+      seen.push_back({rows[i], before[i].values[0],
+                      decoder_.rows().Find(rows[i])->values.Get(Counters::kFields[0])});
+    }
+  }
+
+  int frames = 0;
+  std::vector<std::array<uint64_t, 3>> seen;  // row, first counter before and now
+
+ private:
+  const FrameDecoder& decoder_;
+};
+
+TEST_F(FrameDecoderTest, TellsAnObserverWhatRowsWereBefore) {
+  const auto grown = [](v1::ConnectionRows rows, int64_t by) {
+    rows.clear_columns();
+    v1::Column& column = *rows.add_columns();
+    column.set_field_id(SlotOf(Counters::kFields[0]));
+    for (int i = 0; i < rows.changed_row_deltas_size(); ++i) column.add_deltas(by);
+    return rows;
+  };
+  ASSERT_THAT(decoder_.Apply(FrameOf(grown(TwoRows(), 50), true)), IsOk());
+  v1::ConnectionRows rows;
+  Close(rows, 0);
+  Open(rows, 40);
+  rows.add_changed_row_deltas(1);
+  rows.add_changed_row_deltas(39);
+  Observations observations(decoder_);
+  ASSERT_THAT(decoder_.Apply(FrameOf(grown(rows, 7), false), &observations), IsOk());
+  EXPECT_EQ(observations.frames, 1);
+  EXPECT_THAT(observations.seen, ElementsAre(std::array<uint64_t, 3>{1, 100, 107}))
+      << "a row that opens was nothing before";
+  ASSERT_EQ(decoder_.closed_before().size(), 1u);
+  EXPECT_EQ(decoder_.closed_before()[0].values[0], 50u);
+  rows.add_changed_row_deltas(1);
+  EXPECT_FALSE(decoder_.Apply(FrameOf(rows, false), &observations).ok());
+  EXPECT_EQ(observations.frames, 1) << "a bad frame does not begin";
+}
 
 TEST_F(FrameDecoderTest, AppliesClosesOpensAndColumnsInThatOrder) {
   v1::ConnectionRows rows;

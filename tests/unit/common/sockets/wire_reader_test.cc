@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/sockets/wire_writer.h"
+
 namespace tcpfleet::sockets {
 namespace {
 
@@ -44,6 +46,34 @@ TEST(WireReader, CountsVarints) {
   EXPECT_EQ(CountVarints(Bytes("\x01\x80\x01\x7f")), 3u);
   EXPECT_EQ(CountVarints(Bytes("\x01\x80")), std::nullopt);
   EXPECT_EQ(CountVarints(Bytes(std::string(10, '\x80') + '\1')), std::nullopt);
+}
+
+TEST(WireReader, CountsVarintsWhereverTheyLie) {
+  const std::string longest = std::string(9, '\xff') + '\1';
+  for (size_t before = 0; before < 20; ++before) {
+    for (size_t after = 0; after < 20; ++after) {
+      const std::string front(before, '\1');
+      const std::string back(after, '\x7f');
+      EXPECT_EQ(CountVarints(Bytes(front + longest + back)), before + 1 + after);
+      EXPECT_EQ(CountVarints(Bytes(front + '\x80' + longest + back)), std::nullopt);
+      EXPECT_EQ(CountVarints(Bytes(front + back + "\x80\x80")), std::nullopt);
+    }
+  }
+}
+
+TEST(WireReader, TakesVarintsOfEveryLength) {
+  for (int bits = 0; bits < 64; ++bits) {
+    const uint64_t value = ~uint64_t{0} >> bits;
+    std::string bytes;
+    AppendVarint(value, bytes);
+    AppendVarint(7, bytes);
+    absl::string_view rest = Bytes(bytes);
+    EXPECT_EQ(TakeVarint(rest), value);
+    EXPECT_EQ(TakeVarint(rest), 7u);
+    EXPECT_EQ(TakeVarint(rest), std::nullopt);
+    absl::string_view cut = Bytes(bytes).substr(0, bytes.size() - 2);
+    EXPECT_EQ(TakeVarint(cut), std::nullopt);
+  }
 }
 
 TEST(WireReader, UndoesZigzag) {

@@ -102,6 +102,17 @@ TEST_F(FleetTableTest, AConnectionThatDoesNothingHasRateZero) {
   EXPECT_THAT(Points(Row(1)->rtt_us), ElementsAre(250, 250, 250));
 }
 
+TEST_F(FleetTableTest, FindsConnectionsOfHostsThatAreUp) {
+  const ConnectionRow* const row = Row(1);
+  const uint64_t network_namespace = row->sample->identity.network_namespace;
+  EXPECT_EQ(table_.Find(0, 1, network_namespace), row);
+  EXPECT_EQ(table_.Find(0, 3, network_namespace), nullptr);
+  EXPECT_EQ(table_.Find(0, 1, network_namespace + 1), nullptr);
+  EXPECT_EQ(table_.Find(1, 1, network_namespace), nullptr);
+  Apply(host_.Down());
+  EXPECT_EQ(table_.Find(0, 1, network_namespace), nullptr);
+}
+
 TEST_F(FleetTableTest, KeepsWhatItKnowsAcrossAReconnect) {
   const ConnectionRow* before = Row(1);
   Apply(host_.Down());

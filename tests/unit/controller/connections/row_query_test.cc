@@ -1,6 +1,7 @@
 #include "controller/connections/row_query.h"
 
 #include <limits>
+#include <random>
 
 #include "tests/support/status_matchers.h"
 #include "tests/unit/controller/connections/row_list.h"
@@ -151,6 +152,62 @@ TEST(SelectRows, CountsWhatMatchesBeforeItIsCut) {
   const RowSelection selection =
       SelectRows(list.rows(), list.hosts, {.filter = &filter, .most = 2});
   EXPECT_EQ(selection.matched, 3u);
+  EXPECT_THAT(Cookies(selection.rows), ElementsAre(3, 4));
+}
+
+TEST(SelectRows, BeginsWhereItIsTold) {
+  RowList list({"web1"});
+  for (uint64_t i = 1; i <= 6; ++i) {
+    sockets::ConnectionSample& sample = list.Add(0, i, "198.18.0.1:1", "198.18.0.9:9");
+    if (i > 2) sample.values.Set(Field::kRtt, 10 - i);
+  }
+  const auto rows = [&](const char* order, size_t from, size_t most) {
+    const RowSelection selection = SelectRows(
+        list.rows(), list.hosts, {.order = *ParseRowOrder(order), .most = most, .from = from});
+    EXPECT_EQ(selection.matched, 6u);
+    EXPECT_LE(selection.begin, from);
+    return Cookies(selection.rows);
+  };
+  EXPECT_THAT(rows("rtt", 1, 2), ElementsAre(5, 4));
+  EXPECT_THAT(rows("rtt", 3, 2), ElementsAre(3, 1)) << "the unknown are last";
+  EXPECT_THAT(rows("rtt", 4, 2), ElementsAre(1, 2));
+  EXPECT_THAT(rows("rtt", 99, 2), ElementsAre(1, 2)) << "no rows come after the last";
+  EXPECT_THAT(rows("rtt", 1, 99), ElementsAre(6, 5, 4, 3, 1, 2));
+  EXPECT_THAT(rows("host", 2, 2), ElementsAre(3, 4));
+}
+
+TEST(SelectRows, FindsThePlaceOfARow) {
+  std::mt19937 random(1);
+  RowList list({"web1"});
+  for (uint64_t i = 0; i < 200; ++i) {
+    sockets::ConnectionSample& sample = list.Add(0, i, "198.18.0.1:1", "198.18.0.9:9");
+    if (random() % 4 != 0) sample.values.Set(Field::kRtt, random() % 20);
+  }
+  for (const char* const order : {"rtt", "-rtt", "host", "local"}) {
+    const std::vector<uint64_t> all = Sorted(list, order);
+    for (uint64_t cookie = 0; cookie < 200; ++cookie) {
+      const RowSelection selection =
+          SelectRows(list.rows(), list.hosts,
+                     {.order = *ParseRowOrder(order), .most = 10, .around = &list.row(cookie)});
+      ASSERT_TRUE(selection.place.has_value());
+      EXPECT_EQ(all[*selection.place], cookie) << order;
+      EXPECT_LE(selection.begin, *selection.place);
+      EXPECT_GT(selection.begin + 10, *selection.place);
+      const auto begin = all.begin() + static_cast<ptrdiff_t>(selection.begin);
+      EXPECT_EQ(Cookies(selection.rows), std::vector<uint64_t>(begin, begin + 10)) << order;
+    }
+  }
+}
+
+TEST(SelectRows, HasNoPlaceForARowThatDoesNotMatch) {
+  RowList list({"web1"});
+  for (uint64_t i = 1; i <= 4; ++i) {
+    list.Add(0, i, "198.18.0.1:1", "198.18.0.9:" + std::to_string(i));
+  }
+  const filter::Filter filter = *filter::Filter::Parse("dport >= :2");
+  const RowSelection selection = SelectRows(
+      list.rows(), list.hosts, {.filter = &filter, .most = 2, .from = 1, .around = &list.row(0)});
+  EXPECT_EQ(selection.place, std::nullopt);
   EXPECT_THAT(Cookies(selection.rows), ElementsAre(3, 4));
 }
 
