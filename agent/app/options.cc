@@ -1,6 +1,7 @@
 #include "agent/app/options.h"
 
 #include <absl/strings/match.h>
+#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_split.h>
 #include <yaml-cpp/yaml.h>
@@ -20,12 +21,15 @@ namespace tcpfleet::agent {
 namespace {
 
 constexpr char kDefaultAddress[] = "127.0.0.1:7117";
+constexpr double kMostCores = 65'536;
 
 // The flags as typed; interpreted by Interpret().
 struct RawFlags {
   std::vector<std::string> listen;
   std::vector<std::string> allow_target;
-  std::string name, config, max_connections, max_rate, max_duration;
+  std::string name, config;
+  std::string max_connections, max_rate, max_duration;
+  std::string max_new_connections, max_bandwidth, max_cpu, min_free_memory;
   rpc::TlsFiles tls;
   observe::LogOptions log;
   bool insecure_listen = false;
@@ -52,6 +56,15 @@ void DeclareFlags(CLI::App& app, RawFlags& flags) {
                  "connections of all load runs together");
   app.add_option("--max-rate", flags.max_rate, "operations per second of all load runs together");
   app.add_option("--max-duration", flags.max_duration, "longest load run, warm-up included");
+  app.add_option("--max-new-connections", flags.max_new_connections,
+                 "connections all load runs together may open per second");
+  app.add_option("--max-bandwidth", flags.max_bandwidth,
+                 "bits all load runs together may send per second, such as 500M");
+  app.add_option("--max-cpu", flags.max_cpu,
+                 "CPU cores the agent may use while it runs load, such as 1.5; above, runs end");
+  app.add_option("--min-free-memory", flags.min_free_memory,
+                 "bytes of memory the host must have available, such as 2G; below, no run starts "
+                 "and those under way end");
   app.add_option("--log-level", flags.log.level, "error, warn, info or debug")
       ->capture_default_str();
   app.add_option("--log-format", flags.log.format, "text or json")->capture_default_str();
@@ -123,6 +136,34 @@ absl::Status ParseInto(CLI::App& app, std::vector<std::string> arguments) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<double> ParseCores(absl::string_view text) {
+  double cores = 0;
+  // Written so that NaN is refused too.
+  if (!absl::SimpleAtod(text, &cores) || !(cores > 0 && cores <= kMostCores)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is not a number of cores, such as 0.5 or 4"));
+  }
+  return cores;
+}
+
+// A rate as double, which can also be infinite.
+absl::StatusOr<double> ParseRate(absl::string_view text) {
+  TF_ASSIGN_OR_RETURN(const uint64_t rate, base::ParseCount(text));
+  if (rate == 0) return absl::InvalidArgumentError("is 0, it must be at least 1");
+  return static_cast<double>(rate);
+}
+
+// What the flag says, if it was given.
+template <class Value>
+absl::Status Take(const char* flag, const std::string& text,
+                  absl::StatusOr<Value> (*parse)(absl::string_view), Limit<Value>& limit) {
+  if (text.empty()) return absl::OkStatus();
+  absl::StatusOr<Value> value = parse(text);
+  if (!value.ok()) return base::WithContext(flag, value.status());
+  limit = {*std::move(value), flag};
+  return absl::OkStatus();
+}
+
 absl::StatusOr<AgentLoadLimits> InterpretLimits(const RawFlags& flags) {
   AgentLoadLimits limits;
   if (!flags.allow_target.empty()) {
@@ -134,21 +175,18 @@ absl::StatusOr<AgentLoadLimits> InterpretLimits(const RawFlags& flags) {
       limits.allowed_targets.value.push_back(*std::move(network));
     }
   }
-  if (!flags.max_connections.empty()) {
-    const absl::StatusOr<uint64_t> count = base::ParseCount(flags.max_connections);
-    if (!count.ok()) return base::WithContext("--max-connections", count.status());
-    limits.max_connections = {*count, "--max-connections"};
-  }
-  if (!flags.max_rate.empty()) {
-    const absl::StatusOr<uint64_t> rate = base::ParseCount(flags.max_rate);
-    if (!rate.ok()) return base::WithContext("--max-rate", rate.status());
-    limits.max_rate_per_second = {static_cast<double>(*rate), "--max-rate"};
-  }
-  if (!flags.max_duration.empty()) {
-    const absl::StatusOr<absl::Duration> duration = base::ParseDuration(flags.max_duration);
-    if (!duration.ok()) return base::WithContext("--max-duration", duration.status());
-    limits.max_duration = {*duration, "--max-duration"};
-  }
+  TF_RETURN_IF_ERROR(
+      Take("--max-connections", flags.max_connections, &base::ParseCount, limits.max_connections));
+  TF_RETURN_IF_ERROR(Take("--max-rate", flags.max_rate, &ParseRate, limits.max_rate_per_second));
+  TF_RETURN_IF_ERROR(
+      Take("--max-duration", flags.max_duration, &base::ParseDuration, limits.max_duration));
+  TF_RETURN_IF_ERROR(Take("--max-new-connections", flags.max_new_connections, &ParseRate,
+                          limits.max_new_connections_per_second));
+  TF_RETURN_IF_ERROR(
+      Take("--max-bandwidth", flags.max_bandwidth, &ParseRate, limits.max_bits_per_second));
+  TF_RETURN_IF_ERROR(Take("--max-cpu", flags.max_cpu, &ParseCores, limits.max_cpu_cores));
+  TF_RETURN_IF_ERROR(Take("--min-free-memory", flags.min_free_memory, &base::ParseCount,
+                          limits.min_available_memory_bytes));
   return limits;
 }
 

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <limits>
 
+#include "agent/load/governor.h"
+#include "agent/load/plan_checks.h"
 #include "common/base/status_macros.h"
 #include "common/sys/tcp_socket.h"
 
@@ -12,8 +15,29 @@ namespace tcpfleet::agent {
 namespace {
 
 constexpr size_t kMostStartsPerTurn = 64;
-// When a connection was not open right after connect(), the next ones are not asked.
-constexpr uint32_t kOpenChecksSkipped = 64;
+constexpr int64_t kNsPerMs = 1'000'000;
+
+size_t MostHandshakes(const v1::StressSpec& spec, bool stays) {
+  return stays && !spec.has_herd_at_ms() ? ClientWorker::kMostHandshakes
+                                         : std::numeric_limits<size_t>::max();
+}
+
+ScheduleSeat SeatOf(const RunPlan& plan, uint32_t index) {
+  ScheduleSeat seat{.worker = index, .workers = plan.threads};
+  if (plan.spec.has_schedule_share()) {
+    const v1::ScheduleShare& share = plan.spec.schedule_share();
+    seat.stride = share.stride();
+    seat.offsets.assign(share.offsets().begin(), share.offsets().end());
+  }
+  return seat;
+}
+
+RateCurve CurveOf(const v1::StressSpec& spec) {
+  return spec.rate_segments_size() > 0
+             ? RateCurve(absl::MakeConstSpan(spec.rate_segments().data(),
+                                             static_cast<size_t>(spec.rate_segments_size())))
+             : RateCurve(spec.rate_per_second());
+}
 
 }  // namespace
 
@@ -30,25 +54,45 @@ absl::StatusOr<std::unique_ptr<ClientWorker>> ClientWorker::Create(const RunPlan
 ClientWorker::ClientWorker(const Seat& seat, sys::Epoll epoll, sys::EventFd wake)
     : LoadWorker(seat, std::move(epoll), std::move(wake), /*grace_ns=*/0),
       options_(plan().options),
-      workload_(NewWorkload(plan())),
-      most_handshakes_(plan().spec.workload() == v1::StressSpec::WORKLOAD_HOLD
-                           ? kMostHandshakes
-                           : std::numeric_limits<size_t>::max()),
+      workload_(NewWorkload(plan(), ShareOf(plan().spec.connections(), index(), plan().threads))),
+      most_handshakes_(MostHandshakes(plan().spec, plan().stays)),
+      pipeline_(std::max(1u, plan().spec.pipeline())),
+      own_period_ns_(plan().spec.rate_per_connection() > 0 ? 1e9 / plan().spec.rate_per_connection()
+                                                           : 0),
+      lifetime_ns_(plan().spec.lifetime_ms() > 0
+                       ? static_cast<int64_t>(plan().spec.lifetime_ms()) * kNsPerMs
+                       : kNever),
+      think_ns_(static_cast<int64_t>(plan().spec.think_time_us()) * 1'000),
+      most_requests_(plan().spec.requests_per_connection() > 0
+                         ? plan().spec.requests_per_connection()
+                         : std::numeric_limits<uint32_t>::max()),
+      is_scheduled_(plan().is_scheduled),
+      has_responses_(plan().exchanges || plan().is_scheduled),
+      is_by_target_(plan().spec.per_target()),
       slots_(ShareOf(plan().spec.connections(), index(), plan().threads)),
-      preferred_address_(plan().targets.size(), 0) {
+      rings_(pipeline_ > 1 ? slots_.size() * pipeline_ : 0),
+      ports_(plan(), index()),
+      timers_(slots_.size()),
+      preferred_address_(plan().targets.size(), 0),
+      random_(plan().spec.arrivals().seed() + index()) {
   for (uint32_t i = 0; i < slots_.size(); ++i) {
     const uint64_t number = index() + uint64_t{i} * plan().threads;
-    slots_[i].target = static_cast<uint32_t>(number % plan().targets.size());
-    ready_.PushBack(i);
+    slots_[i].target = plan().turns[number % plan().turns.size()];
   }
 }
 
 ClientWorker::~ClientWorker() { Join(); }
 
 void ClientWorker::OnStart() {
-  if (plan().spec.rate_per_second() > 0) {
-    schedule_.emplace(control().start_ns(), plan().rate(), index(), plan().threads);
+  const v1::StressSpec& spec = plan().spec;
+  if (HasFleetSchedule(spec)) {
+    arrivals_.emplace(start_ns(), CurveOf(spec), SeatOf(plan(), index()), spec.arrivals());
   }
+  for (const uint64_t reset_ms : spec.reset_at_ms()) {
+    resets_ns_.push_back(start_ns() + static_cast<int64_t>(reset_ms) * kNsPerMs);
+  }
+  std::sort(resets_ns_.begin(), resets_ns_.end(), std::greater<>());
+  for (Slot& slot : slots_) Offer(slot);
 }
 
 void ClientWorker::OnEvent(uint32_t token, uint32_t events) {
@@ -64,135 +108,102 @@ void ClientWorker::OnEvent(uint32_t token, uint32_t events) {
 void ClientWorker::OnTurn() {
   if (!HasStarted()) return;
   ExpireConnects();
-  EndBackoffs();
+  if (!resets_ns_.empty() && resets_ns_.back() <= now_ns()) ResetConnections();
+  RunTimers();
   StartDue();
 }
 
 int64_t ClientWorker::NextTimerNs() const {
-  int64_t due_ns = kNever;
+  int64_t due_ns = timers_.next_ns();
   if (!connecting_.empty()) {
-    due_ns = slots_[connecting_.front()].connect_ns + plan().connect_timeout_ns;
+    due_ns = std::min(due_ns, slots_[connecting_.front()].connect_ns + plan().connect_timeout_ns);
   }
-  if (!backoff_.empty()) {
-    due_ns = std::min(due_ns, slots_[backoff_.front()].operation_ns + kBackoffNs);
-  }
+  if (!resets_ns_.empty()) due_ns = std::min(due_ns, resets_ns_.back());
   if (HasStarted() && MayStart()) {
-    due_ns = std::min(due_ns, schedule_ ? schedule_->At(started_) : now_ns());
+    due_ns = std::min(due_ns, std::max(NextDueNs(), held_back_until_ns_));
   }
   return due_ns;
 }
 
 bool ClientWorker::MayStart() const {
-  return !ready_.empty() && (schedule_ || connecting_.size() < most_handshakes_);
+  return !ready_.empty() && (arrivals_ || connecting_.size() < most_handshakes_);
+}
+
+// The host's limits leave room for what the slot is about to do.
+bool ClientWorker::MayLoad(const Slot& slot) {
+  Governor* const governor = plan().governor;
+  if (governor == nullptr) return true;
+  if (!governor->MaySend(now_ns())) {
+    held_back_until_ns_ = governor->send_at_ns();
+    return false;
+  }
+  if (slot.state == SlotState::kOpen || governor->MayOpen(now_ns())) return true;
+  held_back_until_ns_ = governor->open_at_ns();
+  return false;
+}
+
+// When the first of the slots that are ready starts its operation.
+int64_t ClientWorker::NextDueNs() const {
+  if (arrivals_) return arrivals_->next_ns();
+  const bool is_herd = plan().spec.has_herd_at_ms() && slots_[ready_.front()].turns == 0;
+  return is_herd ? start_ns() + static_cast<int64_t>(plan().spec.herd_at_ms()) * kNsPerMs
+                 : now_ns();
+}
+
+// When a slot with a schedule of its own starts its next operation. The schedules of all slots are
+// spread evenly over a period.
+int64_t ClientWorker::OwnDueNs(const Slot& slot) const {
+  const double number = index() + static_cast<double>(IndexOf(slot)) * plan().threads;
+  const double periods = slot.turns + number / plan().spec.connections();
+  return start_ns() +
+         static_cast<int64_t>(std::min(periods * own_period_ns_, static_cast<double>(kFarNs)));
 }
 
 void ClientWorker::StartDue() {
-  // Operations may finish at once and release their slot: each ready slot gets one turn.
-  for (size_t n = std::min(ready_.size(), kMostStartsPerTurn); n > 0; --n) {
+  // Operations may finish at once and release their slot: each ready slot gets one turn, or fills
+  // its pipeline.
+  for (size_t n = std::min(ready_.size() * pipeline_, kMostStartsPerTurn); n > 0; --n) {
     if (!MayStart() || IsBoundaryDue()) return;
-    const int64_t due_ns = schedule_ ? schedule_->At(started_) : now_ns();
+    const int64_t due_ns = NextDueNs();
     if (due_ns > now_ns()) return;
-    ++started_;
-    StartOperation(ready_.PopFront(), due_ns);
+    Slot& slot = slots_[ready_.front()];
+    if (!HasRoom(slot)) {  // too old by now: it is released when what is under way has ended
+      TakeOut(slot);
+      continue;
+    }
+    if (!MayLoad(slot)) return;
+    if (arrivals_) arrivals_->Advance();
+    TakeOut(slot);
+    StartOperation(slot, due_ns);
   }
 }
 
-void ClientWorker::StartOperation(uint32_t index, int64_t due_ns) {
-  Slot& slot = slots_[index];
-  counters().Attempt();
-  slot.in_operation = true;
-  slot.operation_ns = due_ns;
-  if (slot.state == SlotState::kOpen) return workload_->OnOpen(*this, slot);
-  slot.failed_addresses = 0;
-  slot.address = preferred_address_[slot.target];
-  Connect(slot);
-}
-
-void ClientWorker::Connect(Slot& slot) {
-  const sys::SocketAddress& address = TargetOf(slot).addresses[slot.address];
-  slot.fd = sys::NewTcpSocket(address.family());
-  if (slot.fd < 0) return Fail(slot, errno);
-  if (!options_.ApplyTo(slot.fd).ok()) return Fail(slot, EINVAL);
-  ReadClock();
-  slot.connect_ns = now_ns();
-  int error = sys::Connect(slot.fd, address);
-  ReadClock();
-  if (!noted_connect_) {
-    noted_connect_ = true;
-    control().NoteFirstConnect(now_ns());
-  }
-  if (error == EINPROGRESS) error = AskAgain(slot, address);
-  if (error == EINPROGRESS) return AwaitConnection(slot);
-  if (error != 0) return ConnectFailed(slot, error);
-  Opened(slot);
-  if (slot.state != SlotState::kOpen) return;
-  const uint32_t writable = slot.unsent > 0 ? EPOLLOUT : 0u;
-  if (epoll().Add(slot.fd, EPOLLIN | EPOLLRDHUP | EPOLLET | writable, IndexOf(slot)).ok()) return;
-  if (slot.in_operation) {
-    Fail(slot, ENOSPC);
-  } else {
-    Lose(slot);
+void ClientWorker::RunTimers() {
+  for (size_t n = kMostStartsPerTurn; n > 0; --n) {
+    const int64_t due_ns = timers_.next_ns();
+    if (due_ns > now_ns() || IsBoundaryDue()) return;
+    Slot& slot = slots_[timers_.front()];
+    if (slot.state != SlotState::kOpen && !MayLoad(slot)) {
+      timers_.Set(IndexOf(slot), std::max(held_back_until_ns_, now_ns() + 1));
+      continue;
+    }
+    timers_.Cancel(IndexOf(slot));
+    OnTimer(slot, due_ns);
   }
 }
 
-// On one host the handshake is done when connect() returns, and asking again is cheaper than an
-// event.
-int ClientWorker::AskAgain(const Slot& slot, const sys::SocketAddress& address) {
-  if (skip_open_checks_ > 0) {
-    --skip_open_checks_;
-    return EINPROGRESS;
+void ClientWorker::OnTimer(Slot& slot, int64_t due_ns) {
+  if (slot.parting) return Lose(slot);
+  if (!plan().stays) {
+    if (own_period_ns_ == 0) return MakeReady(slot);
+    if (HasRoom(slot)) StartOperation(slot, OwnDueNs(slot));
+    return;
   }
-  const int error = sys::Connect(slot.fd, address);
-  if (error != EALREADY) return error;
-  skip_open_checks_ = kOpenChecksSkipped;
-  return EINPROGRESS;
-}
-
-void ClientWorker::AwaitConnection(Slot& slot) {
-  constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  if (!epoll().Add(slot.fd, kEvents, IndexOf(slot)).ok()) return Fail(slot, ENOSPC);
-  slot.state = SlotState::kConnecting;
-  connecting_.PushBack(IndexOf(slot));
-}
-
-void ClientWorker::OnConnectEvent(Slot& slot, uint32_t events) {
-  const int error = sys::TakeSocketError(slot.fd);
-  ReadClock();
-  if (error != 0) return ConnectFailed(slot, error);
-  if ((events & EPOLLHUP) != 0) return ConnectFailed(slot, ECONNRESET);
-  if ((events & EPOLLOUT) == 0) return;
-  connecting_.Remove(IndexOf(slot));
-  Opened(slot);
-  // The event may already carry what the peer did next.
-  if (slot.state == SlotState::kOpen && (events & (EPOLLIN | EPOLLRDHUP)) != 0) {
-    workload_->OnEvent(*this, slot, events);
+  if (slot.state == SlotState::kOpen) {
+    if (now_ns() - slot.connect_ns < lifetime_ns_) return workload_->OnTimer(*this, slot);
+    CloseConnection(slot);
   }
-}
-
-void ClientWorker::Opened(Slot& slot) {
-  slot.state = SlotState::kOpen;
-  ++counters().opened;
-  ++counters().active;
-  histograms().connect_ns.Record(static_cast<uint64_t>(now_ns() - slot.connect_ns));
-  preferred_address_[slot.target] = slot.address;
-  sampler().Opened(IndexOf(slot), slot.fd);
-  if (counters().opened == 1 && control().ClaimFirstConnection()) {
-    control().NoteFirstConnection(ReadSocketOptions(slot.fd));
-  }
-  // Without a schedule the request is meant to leave now.
-  if (!schedule_) slot.operation_ns = now_ns();
-  workload_->OnOpen(*this, slot);
-}
-
-void ClientWorker::ConnectFailed(Slot& slot, int error) {
-  const size_t addresses = TargetOf(slot).addresses.size();
-  if (!IsWorthAnotherAddress(error) || slot.failed_addresses + 1u >= addresses) {
-    return Fail(slot, error);
-  }
-  CloseConnection(slot);
-  ++slot.failed_addresses;
-  slot.address = static_cast<uint8_t>((slot.address + 1u) % addresses);
-  Connect(slot);
+  StartOperation(slot, due_ns);
 }
 
 void ClientWorker::ExpireConnects() {
@@ -203,83 +214,15 @@ void ClientWorker::ExpireConnects() {
   }
 }
 
-void ClientWorker::EndBackoffs() {
-  while (!backoff_.empty() && slots_[backoff_.front()].operation_ns + kBackoffNs <= now_ns()) {
-    ready_.PushBack(backoff_.PopFront());
-  }
-}
-
-void ClientWorker::Succeed(Slot& slot) {
-  slot.in_operation = false;
-  counters().Succeed();
-}
-
-void ClientWorker::Fail(Slot& slot, int error) {
-  CloseConnection(slot);
-  slot.in_operation = false;
-  counters().Fail(error);
-  if (!noted_failure_) {
-    noted_failure_ = true;
-    control().NoteFirstFailure();
-  }
-  if (schedule_) return Release(slot);
-  slot.operation_ns = now_ns();
-  backoff_.PushBack(IndexOf(slot));
-}
-
-void ClientWorker::Release(Slot& slot) { ready_.PushBack(IndexOf(slot)); }
-
-void ClientWorker::CloseConnection(Slot& slot) {
-  if (slot.state == SlotState::kConnecting) connecting_.Remove(IndexOf(slot));
-  if (slot.state == SlotState::kOpen) {
-    --counters().active;
-    sampler().Closing(IndexOf(slot), now_ns(), histograms().tcp_info);
-  }
-  slot.state = SlotState::kClosed;
-  slot.unsent = slot.unreceived = 0;
-  if (slot.fd >= 0) sys::CloseSocket(std::exchange(slot.fd, -1));
-}
-
-void ClientWorker::Lose(Slot& slot) {
-  ++counters().lost;
-  CloseConnection(slot);
-}
-
-void ClientWorker::AwaitWritable(Slot& slot) {
-  // Before its first registration the connection is added with EPOLLOUT anyway.
-  (void)epoll().Modify(slot.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, IndexOf(slot));
-}
-
-void ClientWorker::RecordResponse(const Slot& slot) {
-  ReadClock();
-  histograms().response_ns.Record(
-      static_cast<uint64_t>(std::max<int64_t>(0, now_ns() - slot.operation_ns)));
-}
-
-bool ClientWorker::Discard(Slot& slot) {
-  std::array<std::byte, 4096> buffer;
-  // Endless data must not hold the thread: what comes later brings its own event.
-  for (int i = 0; i < 16; ++i) {
-    const ssize_t received = sys::Receive(slot.fd, absl::MakeSpan(buffer));
-    if (received == -EAGAIN) return true;
-    if (received <= 0) return false;
-    CountReceived(static_cast<size_t>(received));
-  }
-  return true;
-}
-
-void ClientWorker::CloseAll(bool reset) {
+void ClientWorker::ResetConnections() {
+  resets_ns_.pop_back();
   for (Slot& slot : slots_) {
     if (slot.fd < 0) continue;
-    if (slot.state == SlotState::kOpen) {
-      sampler().Closing(IndexOf(slot), now_ns(), histograms().tcp_info);
-    } else if (sys::Connect(slot.fd, TargetOf(slot).addresses[slot.address]) == 0) {
-      ++counters().opened;
-    }
     // When this fails the connection is already gone.
-    if (reset && !options_.linger_reset) (void)sys::SetLingerReset(slot.fd);
-    sys::CloseSocket(std::exchange(slot.fd, -1));
-    slot.state = SlotState::kClosed;
+    (void)sys::SetLingerReset(slot.fd);
+    FailOperations(slot, ECONNRESET);
+    CloseConnection(slot);
+    AfterBreak(slot, Break::kReset);
   }
 }
 

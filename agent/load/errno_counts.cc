@@ -32,6 +32,10 @@ std::string FailureClass(int error) {
     case EACCES:
     case EPERM:
       return "policy";
+    case kNotSent:
+      return "notSent";
+    case kBadResponse:
+      return "badResponse";
     default:
       return sys::ErrnoName(error);
   }

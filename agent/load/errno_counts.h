@@ -10,9 +10,13 @@ namespace tcpfleet::agent {
 
 // The peer closed in an orderly way before the operation was done: no errno says so.
 inline constexpr int kPeerClosed = 0;
+// Due, and not started by the end.
+inline constexpr int kNotSent = 135;
+// What came back is no response.
+inline constexpr int kBadResponse = 136;
 
 // The class an error is reported under: refused, timeout, reset, closed, unreachable, localPort,
-// localFd, policy, or the errno's own name.
+// localFd, policy, notSent, badResponse, or the errno's own name.
 std::string FailureClass(int error);
 
 // True for failures of connect() after which another address of the same name may answer.
@@ -20,7 +24,7 @@ bool IsWorthAnotherAddress(int error);
 
 class ErrnoCounts {
  public:
-  void Add(int error) { ++counts_[IndexOf(error)]; }
+  void Add(int error, uint64_t count = 1) { counts_[IndexOf(error)] += count; }
   void Merge(const ErrnoCounts& other);
   uint64_t total() const;
 
@@ -33,11 +37,12 @@ class ErrnoCounts {
   }
 
  private:
-  // Linux numbers its errors 1 to 133; anything above shares the last place.
-  static constexpr size_t kPlaces = 135;
+  // Linux numbers its errors 1 to 133; then a place for all unknown ones, then ours.
+  static constexpr size_t kPlaces = 137;
+  static constexpr size_t kUnknown = 134;
   static size_t IndexOf(int error) {
     const auto index = static_cast<size_t>(error);
-    return index < kPlaces ? index : kPlaces - 1;
+    return index < kPlaces ? index : kUnknown;
   }
   std::array<uint64_t, kPlaces> counts_{};
 };

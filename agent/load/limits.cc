@@ -6,11 +6,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "agent/load/governor.h"
 #include "common/base/check.h"
+#include "common/base/status_macros.h"
+#include "common/base/units.h"
 #include "common/sys/rlimit.h"
 
 namespace tcpfleet::agent {
 namespace {
+
+constexpr size_t kMostTokenBytes = 64;
 
 std::vector<std::string> NetworkNames(const AgentLoadLimits& limits) {
   std::vector<std::string> names;
@@ -48,14 +53,29 @@ absl::Status CheckTargetAllowed(const AgentLoadLimits& limits, absl::string_view
                    "): ", absl::StrJoin(NetworkNames(limits), " ")));
 }
 
+absl::Status CheckAvailableMemory(const AgentLoadLimits& limits, uint64_t available_bytes) {
+  const Limit<uint64_t>& least = limits.min_available_memory_bytes;
+  if (available_bytes >= least.value) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "the host has ", base::FormatBytes(static_cast<double>(available_bytes)),
+      " of memory available, less than the ", base::FormatBytes(static_cast<double>(least.value)),
+      " that load must leave free (", least.source, ")"));
+}
+
 v1::LoadLimits DescribeLoadLimits(const AgentLoadLimits& limits) {
   v1::LoadLimits proto;
   for (std::string& name : NetworkNames(limits)) proto.add_allowed_targets(std::move(name));
   proto.set_max_connections(limits.max_connections.value);
-  if (std::isfinite(limits.max_rate_per_second.value)) {
-    proto.set_max_rate_per_second(limits.max_rate_per_second.value);
-  }
+  const auto set_if_limited = [&](double value, auto set) {
+    if (std::isfinite(value)) (proto.*set)(value);
+  };
+  set_if_limited(limits.max_rate_per_second.value, &v1::LoadLimits::set_max_rate_per_second);
   proto.set_max_duration_seconds(absl::ToDoubleSeconds(limits.max_duration.value));
+  set_if_limited(limits.max_new_connections_per_second.value,
+                 &v1::LoadLimits::set_max_new_connections_per_second);
+  set_if_limited(limits.max_bits_per_second.value, &v1::LoadLimits::set_max_bits_per_second);
+  set_if_limited(limits.max_cpu_cores.value, &v1::LoadLimits::set_max_cpu_cores);
+  proto.set_min_available_memory_bytes(limits.min_available_memory_bytes.value);
   proto.set_max_open_files(sys::OpenFileLimit().value_or(0));
   return proto;
 }
@@ -68,48 +88,77 @@ v1::Collector DescribeLoadCollector() {
 }
 
 LoadBudget::Lease::Lease(Lease&& other) noexcept
-    : budget_(std::exchange(other.budget_, nullptr)),
-      connections_(other.connections_),
-      rate_(other.rate_) {}
+    : budget_(std::exchange(other.budget_, nullptr)), number_(other.number_) {}
 
 LoadBudget::Lease& LoadBudget::Lease::operator=(Lease&& other) noexcept {
   std::swap(budget_, other.budget_);
-  std::swap(connections_, other.connections_);
-  std::swap(rate_, other.rate_);
+  std::swap(number_, other.number_);
   return *this;
 }
 
 LoadBudget::Lease::~Lease() {
-  if (budget_ != nullptr) budget_->Release(connections_, rate_);
+  if (budget_ != nullptr) budget_->Release(number_);
 }
 
-absl::StatusOr<LoadBudget::Lease> LoadBudget::Reserve(uint64_t connections, double rate) {
+LoadBudget::LoadBudget(const AgentLoadLimits& limits)
+    : limits_(limits),
+      governor_(std::isfinite(limits.max_new_connections_per_second.value) ||
+                        std::isfinite(limits.max_bits_per_second.value)
+                    ? std::make_unique<Governor>(limits)
+                    : nullptr) {}
+
+LoadBudget::~LoadBudget() = default;
+
+absl::StatusOr<LoadBudget::Lease> LoadBudget::Reserve(LoadWish wish) {
+  if (wish.run_token.size() > kMostTokenBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("run_token has ", wish.run_token.size(),
+                                                   " bytes, it may have ", kMostTokenBytes));
+  }
   base::MutexLock lock(mutex_);
-  const auto taken = [](auto amount) {
-    return amount == 0 ? "" : absl::StrCat(", of which other runs hold ", amount);
-  };
-  if (connections > max_connections_.value - connections_) {
+  TF_RETURN_IF_ERROR(CheckToken(wish));
+  TF_RETURN_IF_ERROR(CheckAmounts(wish));
+  const uint64_t number = next_number_++;
+  held_.emplace(number, std::move(wish));
+  return Lease(this, number);
+}
+
+absl::Status LoadBudget::CheckToken(const LoadWish& wish) const {
+  for (const auto& [number, other] : held_) {
+    if (other.run_token == wish.run_token || (other.share_host && wish.share_host)) continue;
+    return absl::ResourceExhaustedError(
+        absl::StrCat("another run has this agent to itself, a ", other.description,
+                     ": wait for its end, or start both runs with --share"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadBudget::CheckAmounts(const LoadWish& wish) const {
+  const auto check = [&](auto LoadWish::*amount, const auto& limit, absl::string_view unit) {
+    using Value = std::decay_t<decltype(limit.value)>;
+    Value held = 0;
+    for (const auto& [number, other] : held_) held += other.*amount;
+    const Value wanted = wish.*amount;
+    // As much as there is: no trouble where there is no limit.
+    if (std::isinf(static_cast<double>(limit.value)) || wanted <= limit.value - held) {
+      return absl::OkStatus();
+    }
     return absl::ResourceExhaustedError(absl::StrCat(
-        connections, " connections exceed the agent's limit of ", max_connections_.value, " (",
-        max_connections_.source, ")", taken(connections_)));
-  }
-  if (std::isinf(max_rate_.value)) rate = 0;
-  if (rate_ + rate > max_rate_.value) {
-    const std::string wish =
-        std::isinf(rate) ? "a run without a rate" : absl::StrCat(rate, " operations/s");
-    return absl::ResourceExhaustedError(absl::StrCat(wish, " exceeds the agent's limit of ",
-                                                     max_rate_.value, " operations/s (",
-                                                     max_rate_.source, ")", taken(rate_)));
-  }
-  connections_ += connections;
-  rate_ += rate;
-  return Lease(this, connections, rate);
+        std::isinf(static_cast<double>(wanted)) ? "a run without a rate"
+                                                : absl::StrCat(wanted, " ", unit),
+        " would exceed the agent's limit of ", limit.value, " ", unit, " (", limit.source, ")",
+        held == 0 ? "" : absl::StrCat(", of which other runs hold ", held)));
+  };
+  TF_RETURN_IF_ERROR(check(&LoadWish::connections, limits_.max_connections, "connections"));
+  TF_RETURN_IF_ERROR(
+      check(&LoadWish::rate_per_second, limits_.max_rate_per_second, "operations/s"));
+  TF_RETURN_IF_ERROR(check(&LoadWish::new_connections_per_second,
+                           limits_.max_new_connections_per_second, "new connections/s"));
+  return check(&LoadWish::bits_per_second, limits_.max_bits_per_second, "bit/s");
 }
 
-void LoadBudget::Release(uint64_t connections, double rate) {
+void LoadBudget::Release(uint64_t number) {
   base::MutexLock lock(mutex_);
-  connections_ -= connections;
-  rate_ -= rate;
+  held_.erase(number);
 }
 
 }  // namespace tcpfleet::agent

@@ -14,18 +14,26 @@ constexpr uint64_t kWakeToken = ~uint64_t{0};
 // Heartbeats and reports go first.
 constexpr int kLoadNice = 5;
 
+size_t SingleTargets(const RunPlan& plan) {
+  return plan.spec.per_target() ? plan.targets.size() : 0;
+}
+
 }  // namespace
 
 LoadWorker::LoadWorker(const Seat& seat, sys::Epoll epoll, sys::EventFd wake, int64_t grace_ns)
     : seat_(seat),
       epoll_(std::move(epoll)),
       wake_(std::move(wake)),
-      grace_ns_(grace_ns),
+      after_ns_(seat.plan->cooldown_ns + grace_ns),
+      is_precise_(seat.plan->spec.timer() == v1::StressSpec::TIMER_PRECISE),
       sampler_(
           ShareOf(std::min(seat.plan->spec.tcp_info_connections(), seat.plan->spec.connections()),
                   seat.index, seat.plan->threads),
           kMostLiveRows / seat.plan->threads, kMostClosedRows / seat.plan->threads),
-      mailbox_(kMostClosedRows / seat.plan->threads) {}
+      exemplars_(seat.plan->is_client ? seat.plan->spec.exemplars() : 0),
+      mailbox_(kMostClosedRows / seat.plan->threads, SingleTargets(*seat.plan)) {
+  report_.targets.resize(SingleTargets(*seat.plan));
+}
 
 absl::Status LoadWorker::Prepare(sys::Epoll& epoll, const sys::EventFd& wake) {
   return epoll.Add(wake.fd(), EPOLLIN, kWakeToken);
@@ -77,50 +85,64 @@ int64_t LoadWorker::WaitNs() {
   const int64_t due_ns = std::min(boundary_ns_, NextTimerNs());
   if (due_ns <= now_ns_) return 0;
   ReadClock();
+  if (is_precise_) {
+    while (now_ns_ < due_ns && due_ns - now_ns_ <= kSpinNs) ReadClock();
+    return std::clamp<int64_t>(due_ns - now_ns_ - kPollNs, 0, kLongestWaitNs);
+  }
   return std::clamp<int64_t>(due_ns - now_ns_, 0, kLongestWaitNs);
 }
 
 void LoadWorker::CrossBoundary() {
+  if (phase_ == Phase::kReady) BeginWarmUp();
   const int64_t measure_ns = start_ns_ + plan().warmup_ns;
-  const int64_t end_ns = measure_ns + plan().duration_ns;
-  if (phase_ == Phase::kReady) {
-    phase_ = Phase::kWarmUp;
-    window_ns_ = start_ns_;
-    window_cpu_ns_ = sys::ThreadCpuNs();
-    next_report_ns_ = start_ns_ + plan().interval_ns;
-    OnStart();
-  }
   if (phase_ == Phase::kWarmUp && now_ns_ >= measure_ns) BeginMeasuring();
+  const int64_t end_ns = measure_ns + plan().duration_ns;
   if (phase_ == Phase::kMeasured && now_ns_ >= end_ns) {
     Snapshot();
-    final_counters_ = report_.counters;
-    phase_ = Phase::kGrace;
+    at_end_ = report_.counters;
+    phase_ = Phase::kCoolDown;
   }
-  if (phase_ == Phase::kGrace) {
-    if (now_ns_ >= end_ns + grace_ns_) return Finish(/*reset=*/false);
-    boundary_ns_ = end_ns + grace_ns_;
-    return;
-  }
+  if (phase_ == Phase::kCoolDown && now_ns_ >= end_ns + after_ns_) return Finish(/*reset=*/false);
   if (now_ns_ >= next_report_ns_) PostInterval();
-  boundary_ns_ = std::min(next_report_ns_, phase_ == Phase::kWarmUp ? measure_ns : end_ns);
+  const int64_t phase_end_ns = phase_ == Phase::kWarmUp     ? measure_ns
+                               : phase_ == Phase::kMeasured ? end_ns
+                                                            : end_ns + after_ns_;
+  boundary_ns_ = std::min(next_report_ns_, phase_end_ns);
+}
+
+void LoadWorker::BeginWarmUp() {
+  phase_ = Phase::kWarmUp;
+  counted_until_ns_ = start_ns_ + plan().warmup_ns;
+  window_ns_ = start_ns_;
+  window_cpu_ns_ = sys::ThreadCpuNs();
+  next_report_ns_ = start_ns_ + plan().interval_ns;
+  OnStart();
 }
 
 void LoadWorker::BeginMeasuring() {
   phase_ = Phase::kMeasured;
-  window_ns_ = start_ns_ + plan().warmup_ns;
+  window_ns_ = counted_until_ns_;
+  if (!plan().stays) counted_from_ns_ = window_ns_;
+  counted_until_ns_ = window_ns_ + plan().duration_ns;
   window_cpu_ns_ = sys::ThreadCpuNs();
   next_report_ns_ = window_ns_ + plan().interval_ns;
   report_.measured = true;
-  report_.counters.Restart();
+  counters_.Restart(plan().stays);
   report_.histograms.Clear();
+  for (TargetNumbers& target : report_.targets) {
+    target.Restart(plan().stays);
+  }
+  exemplars_.Clear();
   sampler_.Restart();
   mailbox_.Restart();
 }
 
 // Freezes the numbers that belong to a length of time.
 void LoadWorker::Snapshot() {
-  const int64_t end_ns = start_ns_ + plan().warmup_ns + plan().duration_ns;
   report_.monotonic_ns = now_ns_;
+  report_.counters = counters_;
+  if (phase_ == Phase::kCoolDown) return report_.counters.TakeTimed(at_end_);
+  const int64_t end_ns = start_ns_ + plan().warmup_ns + plan().duration_ns;
   report_.counters.cpu_ns = sys::ThreadCpuNs() - window_cpu_ns_;
   report_.counters.measured_ns = std::min(now_ns_, end_ns) - window_ns_;
 }
@@ -138,18 +160,19 @@ void LoadWorker::PostInterval() {
 }
 
 void LoadWorker::Finish(bool reset) {
-  if (phase_ == Phase::kWarmUp || phase_ == Phase::kMeasured) Snapshot();
-  if (phase_ == Phase::kGrace) {
-    final_counters_.accepted = report_.counters.accepted;
-    report_.counters = final_counters_;
-  }
+  if (HasStarted()) OnEnd();
+  counters_.CancelInFlight();
+  // Before sockets are closed: that takes CPU time, and connections are still open now.
+  if (HasStarted()) Snapshot();
   report_.monotonic_ns = now_ns_;
   CloseAll(reset);
-  report_.counters.CancelInFlight();
+  report_.counters.opened = counters_.opened;
+  report_.counters.accepted = counters_.accepted;
   report_.final = true;
   report_.tcp_info = sampler_.counts();
   std::swap(report_.closed, sampler_.closed());
   report_.dropped_rows += sampler_.TakeDropped();
+  report_.slowest = exemplars_.Take();
   mailbox_.Post(report_);
   phase_ = Phase::kDone;
   control().NotifyChange();

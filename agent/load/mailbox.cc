@@ -6,18 +6,27 @@
 namespace tcpfleet::agent {
 
 void RunHistograms::Merge(const RunHistograms& other) {
-  connect_ns.Merge(other.connect_ns);
-  response_ns.Merge(other.response_ns);
-  tcp_info.rtt_us.Merge(other.tcp_info.rtt_us);
-  tcp_info.min_rtt_us.Merge(other.tcp_info.min_rtt_us);
-  tcp_info.snd_cwnd.Merge(other.tcp_info.snd_cwnd);
+  const auto add = [](const stats::Histogram& from, stats::Histogram& to) {
+    if (from.count() != 0) to.Merge(from);
+  };
+  add(other.connect_ns, connect_ns);
+  add(other.response_ns, response_ns);
+  add(other.service_ns, service_ns);
+  add(other.lateness_ns, lateness_ns);
+  connect_one_ns.Merge(other.connect_one_ns);
+  connect_more_ns.Merge(other.connect_more_ns);
+  add(other.tcp_info.rtt_us, tcp_info.rtt_us);
+  add(other.tcp_info.min_rtt_us, tcp_info.min_rtt_us);
+  add(other.tcp_info.snd_cwnd, tcp_info.snd_cwnd);
 }
 
 void RunHistograms::Clear() {
-  for (stats::Histogram* histogram :
-       {&connect_ns, &response_ns, &tcp_info.rtt_us, &tcp_info.min_rtt_us, &tcp_info.snd_cwnd}) {
+  for (stats::Histogram* histogram : {&connect_ns, &response_ns, &service_ns, &lateness_ns,
+                                      &tcp_info.rtt_us, &tcp_info.min_rtt_us, &tcp_info.snd_cwnd}) {
     if (histogram->count() != 0) histogram->Clear();
   }
+  connect_one_ns.Clear();
+  connect_more_ns.Clear();
 }
 
 void Mailbox::Post(WorkerReport& report) {
@@ -30,6 +39,12 @@ void Mailbox::Post(WorkerReport& report) {
   report_.tcp_info = report.tcp_info;
   report_.histograms.Merge(report.histograms);
   report.histograms.Clear();
+  for (size_t i = 0; i < report.targets.size(); ++i) {
+    report_.targets[i].CopyCountsFrom(report.targets[i]);
+    report_.targets[i].MergeHistograms(report.targets[i]);
+    report.targets[i].ClearHistograms();
+  }
+  std::swap(report_.slowest, report.slowest);
   for (RawConnectionSample& row : report.closed) {
     if (report_.closed.size() < closed_rows_) {
       report_.closed.push_back(row);
@@ -51,6 +66,7 @@ void Mailbox::PostSweep(int64_t now_ns, std::vector<RawConnectionSample>& live) 
 void Mailbox::Restart() {
   base::MutexLock lock(mutex_);
   report_.histograms.Clear();
+  for (TargetNumbers& target : report_.targets) target.ClearHistograms();
 }
 
 bool Mailbox::Take(WorkerReport& report) {
@@ -64,6 +80,14 @@ bool Mailbox::Take(WorkerReport& report) {
   report.counters = report_.counters;
   report.tcp_info = report_.tcp_info;
   std::swap(report.histograms, report_.histograms);
+  report.targets.resize(report_.targets.size());
+  for (TargetNumbers& target : report.targets) target.ClearHistograms();
+  std::swap(report.targets, report_.targets);
+  // Counts stay: the next news may be a sweep only.
+  for (size_t i = 0; i < report.targets.size(); ++i) {
+    report_.targets[i].CopyCountsFrom(report.targets[i]);
+  }
+  std::swap(report.slowest, report_.slowest);
   std::swap(report.closed, report_.closed);
   report.dropped_rows = std::exchange(report_.dropped_rows, 0);
   if (report.sweep_ns != report_.sweep_ns) {

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "agent/load/counters.h"
+#include "agent/load/exemplars.h"
+#include "agent/load/paged_histogram.h"
+#include "agent/load/target_numbers.h"
 #include "agent/load/tcp_info_sampler.h"
 #include "common/base/mutex.h"
 #include "common/stats/histogram.h"
@@ -22,6 +25,12 @@ inline constexpr size_t kMostClosedRows = 4'096;
 struct RunHistograms {
   stats::Histogram connect_ns;
   stats::Histogram response_ns;
+  // With a schedule.
+  stats::Histogram service_ns;
+  stats::Histogram lateness_ns;
+  // Of connect_ns, by SYN retransmissions.
+  PagedHistogram connect_one_ns;
+  PagedHistogram connect_more_ns;
   TcpInfoHistograms tcp_info;
 
   void Merge(const RunHistograms& other);
@@ -34,7 +43,9 @@ struct WorkerReport {
   bool final = false;
   Counters counters;
   TcpInfoCounts tcp_info;
-  RunHistograms histograms;  // since the last Take
+  RunHistograms histograms;            // since the last Take
+  std::vector<TargetNumbers> targets;  // as asked for; their histograms since the last Take
+  std::vector<SlowOperation> slowest;  // with `final`
 
   int64_t sweep_ns = 0;                     // when the last sweep finished
   std::vector<RawConnectionSample> live;    // of that sweep
@@ -44,7 +55,9 @@ struct WorkerReport {
 
 class Mailbox {
  public:
-  explicit Mailbox(size_t closed_rows) : closed_rows_(closed_rows) {}
+  Mailbox(size_t closed_rows, size_t targets) : closed_rows_(closed_rows) {
+    report_.targets.resize(targets);
+  }
 
   // Takes the counts of `report`, and moves its histograms and closed connections out.
   void Post(WorkerReport& report);

@@ -3,8 +3,10 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
+#include "agent/load/plan_checks.h"
+#include "agent/load/wire_checks.h"
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
 #include "common/sys/resolve.h"
@@ -13,13 +15,6 @@ namespace tcpfleet::agent {
 namespace {
 
 constexpr int64_t kNsPerMs = 1'000'000;
-constexpr double kHighestRate = 1e9;
-
-absl::Status CheckRange(absl::string_view field, uint64_t value, uint64_t low, uint64_t high) {
-  if (value >= low && value <= high) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, " is ", value, ", it must be ", low, " to ", high));
-}
 
 absl::Status CheckKind(const v1::StressSpec& spec) {
   using S = v1::StressSpec;
@@ -28,13 +23,17 @@ absl::Status CheckKind(const v1::StressSpec& spec) {
         absl::StrCat(field, " ", value, " is not known to this agent; it knows ", known));
   };
   if (spec.workload() == S::WORKLOAD_UNSPECIFIED || !S::Workload_IsValid(spec.workload())) {
-    return unknown("workload", spec.workload(), "connect, crr, rr and hold (1 to 4)");
+    return unknown("workload", spec.workload(), "connect, crr, rr, hold and stream (1 to 5)");
   }
   if (spec.role() != S::ROLE_CLIENT && spec.role() != S::ROLE_SERVER) {
     return unknown("role", spec.role(), "client (1) and server (2)");
   }
-  if (spec.close_mode() != S::CLOSE_MODE_RST && spec.close_mode() != S::CLOSE_MODE_FIN) {
-    return unknown("close_mode", spec.close_mode(), "rst (1) and fin (2)");
+  if (spec.close_mode() == S::CLOSE_MODE_UNSPECIFIED || !S::CloseMode_IsValid(spec.close_mode())) {
+    return unknown("close_mode", spec.close_mode(), "rst (1), fin (2) and server-fin (3)");
+  }
+  if (spec.close_mode() == S::CLOSE_MODE_SERVER_FIN && spec.workload() != S::WORKLOAD_CONNECT &&
+      spec.workload() != S::WORKLOAD_CRR) {
+    return absl::InvalidArgumentError("close_mode server-fin (3) belongs to connect and crr");
   }
   return absl::OkStatus();
 }
@@ -46,6 +45,8 @@ absl::Status CheckTargets(const v1::StressSpec& spec) {
     if (target.host().empty()) return absl::InvalidArgumentError("a target has no host");
     TF_RETURN_IF_ERROR(
         CheckRange(absl::StrCat("port of target ", target.host()), target.port(), 1, 65535));
+    TF_RETURN_IF_ERROR(CheckRange(absl::StrCat("weight of target ", target.host()), target.weight(),
+                                  0, kMostWeight));
   }
   return absl::OkStatus();
 }
@@ -53,12 +54,8 @@ absl::Status CheckTargets(const v1::StressSpec& spec) {
 absl::Status CheckClient(const v1::StressSpec& spec) {
   TF_RETURN_IF_ERROR(CheckTargets(spec));
   TF_RETURN_IF_ERROR(CheckRange("connect_timeout_ms", spec.connect_timeout_ms(), 1, 600'000));
-  // Written so that NaN is refused too.
-  if (!(spec.rate_per_second() >= 0 && spec.rate_per_second() <= kHighestRate)) {
-    return absl::InvalidArgumentError(absl::StrCat("rate_per_second is ", spec.rate_per_second(),
-                                                   ", it must be 0 (no rate) to ", kHighestRate));
-  }
-  return absl::OkStatus();
+  TF_RETURN_IF_ERROR(CheckSchedule(spec));
+  return CheckConnectionLife(spec);
 }
 
 absl::Status CheckDuration(const v1::StressSpec& spec, const AgentLoadLimits& limits) {
@@ -66,11 +63,15 @@ absl::Status CheckDuration(const v1::StressSpec& spec, const AgentLoadLimits& li
     return absl::InvalidArgumentError("duration_ms is 0, it must be at least 1");
   }
   const auto most_ms = static_cast<uint64_t>(absl::ToInt64Milliseconds(limits.max_duration.value));
-  if (spec.duration_ms() > most_ms || spec.warmup_ms() > most_ms - spec.duration_ms()) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "warm-up of ", spec.warmup_ms(), " ms and duration of ", spec.duration_ms(),
-        " ms exceed the agent's limit of ", absl::FormatDuration(limits.max_duration.value), " (",
-        limits.max_duration.source, ")"));
+  uint64_t left_ms = most_ms;
+  for (const uint64_t part_ms : {spec.warmup_ms(), spec.duration_ms(), spec.cooldown_ms()}) {
+    if (part_ms > left_ms) {
+      return absl::PermissionDeniedError(absl::StrCat(
+          "warm-up of ", spec.warmup_ms(), " ms, duration of ", spec.duration_ms(),
+          " ms and cool-down of ", spec.cooldown_ms(), " ms exceed the agent's limit of ",
+          absl::FormatDuration(limits.max_duration.value), " (", limits.max_duration.source, ")"));
+    }
+    left_ms -= part_ms;
   }
   return absl::OkStatus();
 }
@@ -86,8 +87,12 @@ absl::Status CheckSizes(const v1::StressSpec& spec, bool exchanges) {
   TF_RETURN_IF_ERROR(
       CheckRange("keepalive_interval_seconds", options.keepalive_interval_seconds(), 0, 32767));
   TF_RETURN_IF_ERROR(CheckRange("keepalive_probes", options.keepalive_probes(), 0, 127));
-  if (!exchanges) return absl::OkStatus();
-  TF_RETURN_IF_ERROR(CheckRange("request_bytes", spec.request_bytes(), 1, kMostMessageBytes));
+  if (!exchanges || spec.has_http()) return absl::OkStatus();
+  if (spec.request().empty()) {
+    TF_RETURN_IF_ERROR(CheckRange("request_bytes", spec.request_bytes(), 1, kMostMessageBytes));
+  }
+  TF_RETURN_IF_ERROR(CheckRange("size of request", spec.request().size(), 0, kMostMessageBytes));
+  if (!spec.response_delimiter().empty()) return absl::OkStatus();
   return CheckRange("response_bytes", spec.response_bytes(), 1, kMostMessageBytes);
 }
 
@@ -107,6 +112,30 @@ v1::SocketOptions EffectiveOptions(const v1::StressSpec& spec) {
   return options;
 }
 
+// Spreads heavy targets evenly between the others: every turn goes to the one that is furthest
+// behind its weight.
+std::vector<uint32_t> TurnsByWeight(const v1::StressSpec& spec) {
+  std::vector<int64_t> weights;
+  int64_t divisor = 0;
+  for (const v1::Target& target : spec.targets()) {
+    weights.push_back(std::max<uint32_t>(1, target.weight()));
+    divisor = std::gcd(divisor, weights.back());
+  }
+  int64_t total = 0;
+  for (int64_t& weight : weights) total += weight /= divisor;
+  // More turns than connections would not be taken.
+  const auto turns = std::min<int64_t>(total, spec.connections());
+  std::vector<uint32_t> chosen;
+  std::vector<int64_t> credit(weights.size(), 0);
+  for (int64_t turn = 0; turn < turns; ++turn) {
+    for (size_t i = 0; i < weights.size(); ++i) credit[i] += weights[i];
+    const auto next = std::max_element(credit.begin(), credit.end());
+    *next -= total;
+    chosen.push_back(static_cast<uint32_t>(next - credit.begin()));
+  }
+  return chosen;
+}
+
 }  // namespace
 
 absl::StatusOr<RunPlan> PlanRun(const v1::StressSpec& spec, const AgentLoadLimits& limits,
@@ -116,10 +145,15 @@ absl::StatusOr<RunPlan> PlanRun(const v1::StressSpec& spec, const AgentLoadLimit
   plan.is_client = spec.role() == v1::StressSpec::ROLE_CLIENT;
   plan.exchanges = spec.workload() == v1::StressSpec::WORKLOAD_CRR ||
                    spec.workload() == v1::StressSpec::WORKLOAD_RR;
+  plan.stays = spec.workload() == v1::StressSpec::WORKLOAD_HOLD ||
+               spec.workload() == v1::StressSpec::WORKLOAD_STREAM;
   TF_RETURN_IF_ERROR(CheckSizes(spec, plan.exchanges));
+  TF_RETURN_IF_ERROR(CheckWire(spec));
   TF_RETURN_IF_ERROR(CheckDuration(spec, limits));
   if (plan.is_client) {
     TF_RETURN_IF_ERROR(CheckClient(spec));
+    plan.is_scheduled = HasFleetSchedule(spec) || spec.rate_per_connection() > 0;
+    plan.turns = TurnsByWeight(spec);
   }
 
   plan.spec = spec;
@@ -129,6 +163,7 @@ absl::StatusOr<RunPlan> PlanRun(const v1::StressSpec& spec, const AgentLoadLimit
                           spec.connections());
   plan.warmup_ns = static_cast<int64_t>(spec.warmup_ms()) * kNsPerMs;
   plan.duration_ns = static_cast<int64_t>(spec.duration_ms()) * kNsPerMs;
+  plan.cooldown_ns = static_cast<int64_t>(spec.cooldown_ms()) * kNsPerMs;
   plan.interval_ns = int64_t{spec.interval_ms()} * kNsPerMs;
   plan.connect_timeout_ns = int64_t{spec.connect_timeout_ms()} * kNsPerMs;
   return plan;

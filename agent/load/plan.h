@@ -6,11 +6,11 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "agent/load/limits.h"
+#include "agent/load/port_allocator.h"
 #include "common/sys/socket_address.h"
 #include "tcpfleet/v1/stress.pb.h"
 
@@ -19,6 +19,10 @@ namespace tcpfleet::agent {
 inline constexpr uint32_t kMostTargets = 1024;
 inline constexpr uint32_t kMostThreads = 1024;
 inline constexpr uint32_t kMostMessageBytes = 1u << 20;
+inline constexpr uint32_t kMostPipeline = 1'024;
+inline constexpr uint32_t kMostWeight = 1'000;
+
+class Governor;
 
 struct PlannedTarget {
   std::vector<base::Endpoint> endpoints;  // in the order they are tried
@@ -28,21 +32,22 @@ struct PlannedTarget {
 struct RunPlan {
   v1::StressSpec spec;
   bool is_client = true;
-  bool exchanges = false;  // crr and rr: requests and responses
+  bool exchanges = false;     // crr and rr: requests and responses
+  bool stays = false;         // hold and stream: an operation opens a connection, which then stays
+  bool is_scheduled = false;  // operations have times of their own
   bool close_with_reset = true;
   v1::SocketOptions options;  // with defaults filled in
   uint32_t threads = 1;
   int64_t warmup_ns = 0;
   int64_t duration_ns = 0;
+  int64_t cooldown_ns = 0;
   int64_t interval_ns = 0;
   int64_t connect_timeout_ns = 0;
+  // Connection number n of the agent goes to target turns[n % turns.size()].
+  std::vector<uint32_t> turns;
   std::vector<PlannedTarget> targets;  // filled by ResolveTargets
-
-  // Infinite when the spec gives none.
-  double rate() const {
-    return spec.rate_per_second() > 0 ? spec.rate_per_second()
-                                      : std::numeric_limits<double>::infinity();
-  }
+  PortPlan ports;                      // filled by PlanPorts
+  Governor* governor = nullptr;        // outlives the run; null: nothing is limited
 };
 
 // Checks every field: InvalidArgument names the field and what would be right, PermissionDenied the

@@ -13,7 +13,12 @@ ReportMerger::ReportMerger(size_t workers, uint64_t network_namespace)
 void ReportMerger::Collect(size_t worker, Mailbox& mailbox) {
   WorkerReport& report = reports_[worker];
   if (!mailbox.Take(report)) return;
-  (report.measured ? measured_histograms_ : warmup_histograms_).Merge(report.histograms);
+  Distributions& distributions = report.measured ? measured_ : warmup_;
+  distributions.run.Merge(report.histograms);
+  distributions.targets.resize(report.targets.size());
+  for (size_t i = 0; i < report.targets.size(); ++i) {
+    distributions.targets[i].MergeHistograms(report.targets[i]);
+  }
   dropped_rows_ += report.dropped_rows;
   for (const RawConnectionSample& row : report.closed) {
     if (closed_.size() < kMostClosedRows) {
@@ -63,9 +68,22 @@ v1::Progress ReportMerger::TakeProgress() {
   }
   *progress.mutable_counters() = ToProto(total, measured_ns);
   progress.set_measured(AllMeasured());
-  RunHistograms& histograms = progress.measured() ? measured_histograms_ : warmup_histograms_;
+  Distributions& distributions = progress.measured() ? measured_ : warmup_;
+  RunHistograms& histograms = distributions.run;
   *progress.mutable_connect_latency() = stats::ToDelta(histograms.connect_ns);
   *progress.mutable_response_latency() = stats::ToDelta(histograms.response_ns);
+  if (histograms.service_ns.count() > 0) {
+    *progress.mutable_service_latency() = stats::ToDelta(histograms.service_ns);
+  }
+  if (histograms.lateness_ns.count() > 0) {
+    *progress.mutable_send_lateness() = stats::ToDelta(histograms.lateness_ns);
+  }
+  if (histograms.connect_one_ns.count() > 0) {
+    *progress.mutable_connect_latency_one_retransmit() = histograms.connect_one_ns.ToDelta();
+  }
+  if (histograms.connect_more_ns.count() > 0) {
+    *progress.mutable_connect_latency_more_retransmits() = histograms.connect_more_ns.ToDelta();
+  }
   v1::TcpInfoSummary& summary = *progress.mutable_tcp_info();
   *summary.mutable_rtt_us() = stats::ToDelta(histograms.tcp_info.rtt_us);
   *summary.mutable_min_rtt_us() = stats::ToDelta(histograms.tcp_info.min_rtt_us);
@@ -74,7 +92,28 @@ v1::Progress ReportMerger::TakeProgress() {
   summary.set_lost_segments(tcp_info.lost_segments);
   summary.set_connections_sampled(tcp_info.connections_sampled);
   histograms.Clear();
+  AddTargets(distributions, progress);
   return progress;
+}
+
+void ReportMerger::AddTargets(Distributions& distributions, v1::Progress& progress) const {
+  for (size_t i = 0; i < distributions.targets.size(); ++i) {
+    TargetNumbers& target = distributions.targets[i];
+    target.CopyCountsFrom(TargetNumbers());
+    for (const WorkerReport& report : reports_) {
+      if (i < report.targets.size()) target.AddCounts(report.targets[i]);
+    }
+    AddToProto(target, progress);
+    target.ClearHistograms();
+  }
+}
+
+void ReportMerger::AddExemplars(uint32_t most, v1::Progress& progress) {
+  std::vector<SlowOperation> all;
+  for (WorkerReport& report : reports_) {
+    all.insert(all.end(), report.slowest.begin(), report.slowest.end());
+  }
+  AddSlowest(all, most, progress);
 }
 
 v1::ConnectionFrame ReportMerger::TakeFrame(int64_t now_ns) {

@@ -34,20 +34,28 @@ class ReportMerger {
 
   // Numbers up to now; the histograms are those since the last call.
   v1::Progress TakeProgress();
+  // The slowest `most` operations of all workers, once they are final.
+  void AddExemplars(uint32_t most, v1::Progress& progress);
   // Connections up to now; those that closed since the last call.
   v1::ConnectionFrame TakeFrame(int64_t now_ns);
   // The last frame could not say of every closed connection that it closed; another will.
   bool NeedsAnotherFrame() const { return encoder_.HasUnsentCloses(); }
 
  private:
+  // Kept apart, because one worker may leave the warm-up an instant before another.
+  struct Distributions {
+    RunHistograms run;
+    std::vector<TargetNumbers> targets;
+  };
+
   bool AllMeasured() const;
+  void AddTargets(Distributions& distributions, v1::Progress& progress) const;
   sockets::ConnectionSample ToSample(const RawConnectionSample& raw) const;
 
   const uint64_t network_namespace_;
   std::vector<WorkerReport> reports_;  // by worker
-  // Kept apart, because one worker may leave the warm-up an instant before another.
-  RunHistograms warmup_histograms_;
-  RunHistograms measured_histograms_;
+  Distributions warmup_;
+  Distributions measured_;
   std::vector<RawConnectionSample> closed_;
   // Cookies closed in this frame and the one before: a sweep may have seen them alive earlier.
   std::unordered_set<uint64_t> ended_;

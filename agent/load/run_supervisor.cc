@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/kernel/settings.h"
 #include "agent/load/client_worker.h"
+#include "agent/load/load_wish.h"
 #include "agent/load/preflight.h"
 #include "agent/load/server_worker.h"
+#include "agent/load/socket_options.h"
 #include "common/base/clock.h"
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
@@ -22,30 +25,10 @@ constexpr int64_t kStartedPatienceNs = 500'000'000;
 // An interval's numbers wait this long for a late worker, then go without it.
 constexpr int64_t kReportPatienceNs = 50'000'000;
 constexpr int64_t kLongestWaitNs = 100'000'000;
-constexpr int kMostLastFrames = 4;
 
 uint64_t NetworkNamespace() {
   const absl::StatusOr<sys::NetNamespace> current = sys::NetNamespace::Current();
   return current.ok() ? current->Inode().value_or(0) : 0;
-}
-
-std::string DetailOf(v1::Finished::Cause cause) {
-  switch (cause) {
-    case v1::Finished::CAUSE_DONE:
-      return "the run came to its end";
-    case v1::Finished::CAUSE_STOPPED:
-      return "stopped by the controller";
-    case v1::Finished::CAUSE_LEASE_EXPIRED:
-      return "no heartbeat from the controller within the lease";
-    case v1::Finished::CAUSE_DISCONNECTED:
-      return "the connection to the controller broke";
-    case v1::Finished::CAUSE_AGENT_STOPPING:
-      return "the agent is stopping";
-    case v1::Finished::CAUSE_LATE_START:
-      return "the start time had passed when it arrived";
-    default:
-      return "";
-  }
 }
 
 }  // namespace
@@ -103,9 +86,11 @@ absl::Status RunSupervisor::HandleRequests() {
 absl::Status RunSupervisor::Prepare(const v1::StressSpec& spec) {
   if (plan_) return absl::FailedPreconditionError("Prepare came twice in one run");
   TF_ASSIGN_OR_RETURN(RunPlan plan, PlanRun(spec, limits_, sys::AllowedCpus()));
+  TF_RETURN_IF_ERROR(CheckSocketOptions(spec, plan.options));
   TF_RETURN_IF_ERROR(ResolveTargets(limits_, plan));
-  TF_ASSIGN_OR_RETURN(lease_,
-                      budget_.Reserve(spec.connections(), plan.is_client ? plan.rate() : 0));
+  TF_RETURN_IF_ERROR(PlanPorts(plan));
+  TF_ASSIGN_OR_RETURN(lease_, budget_.Reserve(WishOf(plan)));
+  plan.governor = budget_.governor();
   plan_ = std::move(plan);
 
   v1::RunResponse event;
@@ -119,8 +104,20 @@ absl::Status RunSupervisor::Prepare(const v1::StressSpec& spec) {
       target.add_addresses(endpoint.address.ToString());
     }
   }
-  for (std::string& warning : PreflightWarnings(*plan_, ReadHostBounds())) {
-    prepared.add_warnings(std::move(warning));
+  const HostBounds bounds = ReadHostBounds();
+  if (bounds.available_memory_bytes) {
+    TF_RETURN_IF_ERROR(CheckAvailableMemory(limits_, *bounds.available_memory_bytes));
+  }
+  PreflightResult preflight = CheckHost(*plan_, bounds);
+  for (std::string& line : preflight.warnings) prepared.add_warnings(std::move(line));
+  for (std::string& line : preflight.blockers) prepared.add_blockers(std::move(line));
+  for (const base::IpAddress& source : plan_->ports.sources) {
+    prepared.add_sources(source.ToString());
+  }
+  if (spec.describe_settings()) {
+    for (auto& [key, value] : ReadTcpSettings()) {
+      (*prepared.mutable_settings())[key] = std::move(value);
+    }
   }
   merger_.emplace(workers_.size(), NetworkNamespace());
   for (const auto& worker : workers_) worker->Start();
@@ -164,6 +161,7 @@ absl::Status RunSupervisor::Arm(const v1::StartAt& start) {
     return absl::OkStatus();
   }
   control_.SetStart(start.monotonic_ns());
+  host_watch_.emplace(limits_, base::MonotonicNowNs(), sys::ProcessCpuNs());
   boundary_ns_ = IntervalEndNs(*plan_, start.monotonic_ns(), start.monotonic_ns());
   for (const auto& worker : workers_) worker->Wake();
   return absl::OkStatus();
@@ -172,11 +170,12 @@ absl::Status RunSupervisor::Arm(const v1::StartAt& start) {
 void RunSupervisor::Step(int64_t now_ns) {
   if (control_.start_ns() == 0) return;
   if (!started_sent_ && IsStartedKnown(now_ns)) SendStarted();
+  ReadKernelCounters(now_ns);
   const bool interval_over = now_ns >= boundary_ns_;
-  const int64_t end_ns = control_.start_ns() + plan_->warmup_ns + plan_->duration_ns;
-  if (interval_over || now_ns >= end_ns) Collect();
+  if (interval_over || now_ns >= measure_end_ns() + plan_->cooldown_ns) Collect();
   if (interval_over && (AllReported() || now_ns >= boundary_ns_ + kReportPatienceNs)) {
     SendInterval(now_ns);
+    CheckHostLimits(now_ns);
     boundary_ns_ = IntervalEndNs(*plan_, control_.start_ns(), now_ns);
   }
 }
@@ -184,26 +183,24 @@ void RunSupervisor::Step(int64_t now_ns) {
 int64_t RunSupervisor::NextStepNs(int64_t now_ns) const {
   int64_t next_ns = now_ns + kLongestWaitNs;
   if (control_.start_ns() == 0) return next_ns;
+  if (!counters_before_) next_ns = std::min(next_ns, measure_ns());
+  if (!counters_after_) next_ns = std::min(next_ns, measure_end_ns());
   const int64_t interval_ns =
       boundary_ns_ > now_ns ? boundary_ns_ : boundary_ns_ + kReportPatienceNs;
   return std::min(next_ns, interval_ns);
+}
+
+// At the two instants that the measured time lies between. What cannot be read is not reported.
+void RunSupervisor::ReadKernelCounters(int64_t now_ns) {
+  const auto read = [] { return ReadNetCounters().value_or(NetCounters()); };
+  if (!counters_before_ && now_ns >= measure_ns()) counters_before_ = read();
+  if (!counters_after_ && now_ns >= measure_end_ns()) counters_after_ = read();
 }
 
 bool RunSupervisor::IsStartedKnown(int64_t now_ns) {
   const int64_t begun_ns = plan_->is_client ? control_.first_connect_ns() : control_.start_ns();
   if (begun_ns == 0 || now_ns < begun_ns) return false;
   return control_.FirstOutcomeKnown() || now_ns >= begun_ns + kStartedPatienceNs;
-}
-
-void RunSupervisor::SendStarted() {
-  started_sent_ = true;
-  v1::RunResponse event;
-  v1::Started& started = *event.mutable_started();
-  if (plan_->is_client) started.set_first_connect_monotonic_ns(control_.first_connect_ns());
-  if (auto options = control_.first_options()) {
-    *started.mutable_socket_options() = *std::move(options);
-  }
-  sink_.Send(std::move(event));
 }
 
 void RunSupervisor::Collect() {
@@ -218,30 +215,11 @@ bool RunSupervisor::AllReported() const {
   return true;
 }
 
-// A controller that reads slowly gets fewer, larger intervals.
-void RunSupervisor::SendInterval(int64_t now_ns) {
-  if (!sink_.Ready() || !merger_->IsConsistent() || merger_->AllFinal()) return;
-  if (plan_->spec.tcp_info_connections() > 0) SendFrame(now_ns);
-  SendProgress();
-}
-
-void RunSupervisor::SendProgress() {
-  v1::RunResponse event;
-  *event.mutable_progress() = merger_->TakeProgress();
-  sink_.Send(std::move(event));
-}
-
-void RunSupervisor::SendLastFrames() {
-  for (int frames = 0; frames < kMostLastFrames; ++frames) {
-    SendFrame(base::MonotonicNowNs());
-    if (!merger_->NeedsAnotherFrame()) return;
-  }
-}
-
-void RunSupervisor::SendFrame(int64_t now_ns) {
-  v1::RunResponse event;
-  *event.mutable_connections() = merger_->TakeFrame(now_ns);
-  sink_.Send(std::move(event));
+void RunSupervisor::CheckHostLimits(int64_t now_ns) {
+  const absl::Status status = host_watch_->Check(now_ns);
+  if (status.ok() || !limit_reached_.empty()) return;
+  limit_reached_ = std::string(status.message());
+  control_.RequestStop(v1::Finished::CAUSE_HOST_LIMIT);
 }
 
 // Natural ends have stopped them already; then this only joins.
@@ -252,19 +230,6 @@ void RunSupervisor::StopWorkers() {
   for (const auto& worker : workers_) worker->Join();
   if (merger_) Collect();
   workers_.clear();
-}
-
-void RunSupervisor::SendEnd() {
-  if (merger_) {
-    if (plan_->spec.tcp_info_connections() > 0 && sink_.Ready()) SendLastFrames();
-    SendProgress();
-  }
-  v1::Finished::Cause cause = control_.cause();
-  if (cause == v1::Finished::CAUSE_UNSPECIFIED) cause = v1::Finished::CAUSE_DONE;
-  v1::RunResponse event;
-  event.mutable_finished()->set_cause(cause);
-  event.mutable_finished()->set_detail(DetailOf(cause));
-  sink_.Send(std::move(event));
 }
 
 }  // namespace tcpfleet::agent

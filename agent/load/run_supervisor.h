@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/kernel/netstat.h"
+#include "agent/load/governor.h"
 #include "agent/load/limits.h"
 #include "agent/load/load_run.h"
 #include "agent/load/load_worker.h"
@@ -44,12 +46,16 @@ class RunSupervisor {
 
   void Step(int64_t now_ns);
   int64_t NextStepNs(int64_t now_ns) const;
+  int64_t measure_ns() const { return control_.start_ns() + plan_->warmup_ns; }
+  int64_t measure_end_ns() const { return measure_ns() + plan_->duration_ns; }
   bool IsStartedKnown(int64_t now_ns);
   void SendStarted();
   void Collect();
   bool AllReported() const;
   void SendInterval(int64_t now_ns);
-  void SendProgress();
+  void CheckHostLimits(int64_t now_ns);
+  void SendProgress(bool is_last = false);
+  void ReadKernelCounters(int64_t now_ns);
   void SendFrame(int64_t now_ns);
   void SendLastFrames();
   void StopWorkers();
@@ -64,8 +70,13 @@ class RunSupervisor {
   std::optional<RunPlan> plan_;
   std::vector<std::unique_ptr<LoadWorker>> workers_;
   std::optional<ReportMerger> merger_;
+  std::optional<HostWatch> host_watch_;
+  std::string limit_reached_;  // why host_watch_ ended the run
   bool started_sent_ = false;
   int64_t boundary_ns_ = 0;  // when the interval under way ends
+  // Kernel counters at the beginning and end of the measured time.
+  std::optional<NetCounters> counters_before_;
+  std::optional<NetCounters> counters_after_;
 };
 
 }  // namespace tcpfleet::agent

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "agent/load/governor.h"
 #include "agent/load/payload.h"
 #include "agent/load/socket_options.h"
 #include "common/base/status_context.h"
@@ -19,10 +20,6 @@ namespace tcpfleet::agent {
 namespace {
 
 constexpr int kMostAcceptsPerEvent = 64;
-constexpr size_t kBufferBytes = 65'536;
-constexpr int kMostReadsPerEvent = 64;
-static_assert(kMostReadsPerEvent * kBufferBytes >= 2 * size_t{kMostMessageBytes});
-constexpr uint32_t kReadEvents = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 }  // namespace
 
@@ -36,6 +33,8 @@ absl::StatusOr<std::unique_ptr<ServerWorker>> ServerWorker::Create(const RunPlan
   TF_ASSIGN_OR_RETURN(const base::Endpoint endpoint, sys::LocalEndpoint(listener.get()));
   TF_RETURN_IF_ERROR(
       base::WithContext("listener", TestSocketOptions(plan.options).ApplyTo(listener.get())));
+  TF_RETURN_IF_ERROR(
+      base::WithContext("listener", ServerBehavior(plan.spec).ApplyTo(listener.get())));
   // Level-triggered: what one event leaves unaccepted brings the next.
   TF_RETURN_IF_ERROR(epoll.Add(listener.get(), EPOLLIN, kListenerToken));
   return std::unique_ptr<ServerWorker>(new ServerWorker({&plan, &control, index}, std::move(epoll),
@@ -46,41 +45,57 @@ absl::StatusOr<std::unique_ptr<ServerWorker>> ServerWorker::Create(const RunPlan
 ServerWorker::ServerWorker(const Seat& seat, sys::Epoll epoll, sys::EventFd wake,
                            sys::UniqueFd listener, uint16_t port)
     : LoadWorker(seat, std::move(epoll), std::move(wake), kGraceNs),
+      behavior_(plan().spec),
+      options_(plan().options),
       listener_(std::move(listener)),
       port_(port),
       request_bytes_(plan().spec.request_bytes()),
       response_bytes_(plan().spec.response_bytes()),
       most_connections_(size_t{plan().spec.connections()} + kSpareConnections),
-      buffer_(kBufferBytes) {
+      buffer_(behavior_.sends_without_end ? StreamBlockBytes(plan().spec) : kBufferBytes) {
   connections_.reserve(plan().spec.connections() / plan().threads + kSpareConnections);
 }
 
 ServerWorker::~ServerWorker() { Join(); }
 
 void ServerWorker::OnEvent(uint32_t token, uint32_t events) {
-  if (token == kListenerToken) {
-    AcceptAll();
-  } else if (connections_[token].fd >= 0) {
-    Serve(token, events);
+  if (token != kListenerToken) {
+    if (connections_[token].fd >= 0) Serve(token, events);
+  } else if (resume_ns_ == kNever) {
+    if (behavior_.accept_delay_ns > 0) return PauseAccept(now_ns() + behavior_.accept_delay_ns);
+    Accept(kMostAcceptsPerEvent);
   }
 }
 
 void ServerWorker::OnTurn() {
-  if (resume_ns_ <= now_ns()) ResumeAccept();
+  if (resume_ns_ <= now_ns()) {
+    ResumeAccept();
+    if (behavior_.accept_delay_ns > 0) Accept(1);
+  }
+  SendDelayed();
+  if (!held_back_.empty() && plan().governor->MaySend(now_ns())) {
+    for (const uint32_t i : std::exchange(held_back_, {})) {
+      connections_[i].held_back = false;
+      Watch(i);
+    }
+  }
+  if (NextResetNs() <= now_ns()) ResetAllDue();
 }
 
-int64_t ServerWorker::NextTimerNs() const { return resume_ns_; }
+int64_t ServerWorker::NextTimerNs() const {
+  const int64_t send_ns = held_back_.empty() ? kNever : plan().governor->send_at_ns();
+  return std::min({resume_ns_, delayed_.next_ns(), NextResetNs(), send_ns});
+}
 
-void ServerWorker::AcceptAll() {
-  if (resume_ns_ != kNever) return;
-  for (int i = 0; i < kMostAcceptsPerEvent; ++i) {
-    if (open_ >= most_connections_) return PauseAccept(0);
+void ServerWorker::Accept(int most) {
+  for (int i = 0; i < most; ++i) {
+    if (open_ >= most_connections_) return RefuseAccept(0);
     const int fd = sys::Accept(listener_.get());
     if (fd == -EAGAIN) return;
     if (fd >= 0) {
       Accepted(fd);
     } else if (fd != -ECONNABORTED) {
-      return PauseAccept(-fd);
+      return RefuseAccept(-fd);
     }
   }
 }
@@ -96,24 +111,32 @@ void ServerWorker::Accepted(int fd) {
   } else {
     free_ = connections_[index].next_free;
   }
-  connections_[index] = Connection{.fd = fd, .unread = request_bytes_};
+  Connection& connection = connections_[index];
+  connection = Connection{
+      .fd = fd, .generation = connection.generation + 1, .unread = request_bytes_, .receiver = {}};
   sampler().Opened(index, fd);
+  options_.RenewQuickAck(fd);
   if (counters().accepted == 1 && control().ClaimFirstConnection()) {
     control().NoteFirstConnection(ReadSocketOptions(fd));
   }
-  if (!epoll().Add(fd, kReadEvents, index).ok()) {
+  if (!epoll().Add(fd, WatchedEvents(), index).ok()) {
     counters().accept_failed.Add(ENOSPC);
-    Close(index);
+    return Close(index);
   }
+  if (behavior_.closes_at_once) CloseSending(index);
+}
+
+void ServerWorker::PauseAccept(int64_t until_ns) {
+  // When this fails, accepting is merely tried too often.
+  (void)epoll().Modify(listener_.get(), 0, kListenerToken);
+  resume_ns_ = until_ns;
 }
 
 // `error` 0: the bound on connections is reached.
-void ServerWorker::PauseAccept(int error) {
+void ServerWorker::RefuseAccept(int error) {
   if (error != 0) counters().accept_failed.Add(error);
-  // When this fails, accepting is merely tried too often.
-  (void)epoll().Modify(listener_.get(), 0, kListenerToken);
   ReadClock();
-  resume_ns_ = now_ns() + kAcceptPauseNs;
+  PauseAccept(now_ns() + kAcceptPauseNs);
   if (!control().MayLog(now_ns())) return;
   spdlog::warn("load server on port {} cannot accept with {} connections open: {}", port_, open_,
                error == 0 ? absl::StrCat("bound of ", most_connections_, " connections reached")
@@ -125,66 +148,35 @@ void ServerWorker::ResumeAccept() {
   (void)epoll().Modify(listener_.get(), EPOLLIN, kListenerToken);
 }
 
-void ServerWorker::Serve(uint32_t index, uint32_t events) {
-  if ((events & (EPOLLERR | EPOLLHUP)) != 0) return Close(index);
-  Connection& connection = connections_[index];
-  // A peer that sends without end must not hold the thread: what comes later brings an event.
-  for (int i = 0; i < kMostReadsPerEvent; ++i) {
-    // While the peer does not take its responses, its requests wait in the kernel.
-    if (connection.unsent > 0 && !SendResponse(index)) return;
-    const ssize_t received = sys::Receive(connection.fd, absl::MakeSpan(buffer_));
-    if (received == -EAGAIN) return;
-    if (received <= 0) return Close(index);
-    const auto bytes = static_cast<size_t>(received);
-    counters().bytes_received += bytes;
-    const bool answers = plan().exchanges && CountRequest(connection, bytes);
-    if (answers && !SendResponse(index)) return;
-    // A short read has emptied the socket; more, or its end, brings another event.
-    if (bytes < buffer_.size() && (events & EPOLLRDHUP) == 0) return;
+int64_t ServerWorker::NextResetNs() const {
+  if (!HasStarted() || resets_ == behavior_.reset_at_ns.size()) return kNever;
+  return start_ns() + behavior_.reset_at_ns[resets_];
+}
+
+void ServerWorker::ResetAllDue() {
+  while (NextResetNs() <= now_ns()) ++resets_;
+  for (uint32_t i = 0; i < connections_.size(); ++i) {
+    if (connections_[i].fd >= 0) Reset(i);
   }
 }
 
-// True when a request is complete. Bytes beyond it are of requests that came together with it.
-bool ServerWorker::CountRequest(Connection& connection, size_t received) {
-  while (received >= connection.unread) {
-    received -= connection.unread;
-    connection.unread = request_bytes_;
-    connection.unsent += response_bytes_;
-  }
-  connection.unread -= static_cast<uint32_t>(received);
-  return connection.unsent > 0;
-}
-
-// False when the response waits for the peer, or the connection is gone.
-bool ServerWorker::SendResponse(uint32_t index) {
-  Connection& connection = connections_[index];
-  while (connection.unsent > 0) {
-    const ssize_t sent = sys::Send(connection.fd, PayloadBlock(connection.unsent));
-    if (sent == -EAGAIN) {
-      if (!std::exchange(connection.writable_watched, true) &&
-          !epoll().Modify(connection.fd, kReadEvents | EPOLLOUT, index).ok()) {
-        Close(index);
-      }
-      return false;
-    }
-    if (sent < 0) {
-      Close(index);
-      return false;
-    }
-    counters().bytes_sent += static_cast<size_t>(sent);
-    connection.unsent -= static_cast<uint32_t>(sent);
-  }
-  return true;
+void ServerWorker::Reset(uint32_t index) {
+  // When this fails the connection is already gone.
+  (void)sys::SetLingerReset(connections_[index].fd);
+  Close(index);
 }
 
 void ServerWorker::Close(uint32_t index) {
   Connection& connection = connections_[index];
   sampler().Closing(index, now_ns(), histograms().tcp_info);
   sys::CloseSocket(std::exchange(connection.fd, -1));
+  if (connection.delayed > 0) {
+    delayed_.Lose(connection.delayed, [this](const auto& reply) { return IsLost(reply); });
+  }
   connection.next_free = std::exchange(free_, index);
   --counters().active;
   --open_;
-  if (resume_ns_ != kNever) ResumeAccept();
+  if (resume_ns_ != kNever && behavior_.accept_delay_ns == 0) ResumeAccept();
 }
 
 void ServerWorker::CloseAll(bool reset) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/load/port_allocator.h"
+
 namespace tcpfleet::agent {
 
 inline constexpr uint32_t kNoSlot = ~uint32_t{0};
@@ -14,24 +16,40 @@ enum class SlotState : uint8_t {
   kOpen,
 };
 
+struct Operation {
+  int64_t due_ns = 0;    // when it was meant to start; without a schedule: when it did
+  int64_t start_ns = 0;  // when it did
+};
+
 // One connection a client keeps busy. All slots of a worker are allocated before the run.
 struct Slot {
-  // When the operation under way was meant to start; while the slot waits after a failure: when
-  // that was.
-  int64_t operation_ns = 0;
+  Operation operation;     // the one under way; with a pipeline they are in the worker's rings
   int64_t connect_ns = 0;  // right before connect()
+  int64_t free_ns = 0;     // since when it could have taken an operation
+  int64_t heard_ns = 0;    // hold with heartbeats: when the peer gave its last sign of life
   int fd = -1;
   uint32_t target = 0;
   uint32_t previous = kNoSlot;  // neighbours in the one SlotList the slot may be in
   uint32_t next = kNoSlot;
-  uint32_t unsent = 0;      // bytes of the request
-  uint32_t unreceived = 0;  // bytes of the response
-  uint8_t address = 0;      // of the target's addresses, the one in use
+  uint32_t unsent = 0;      // bytes of requests
+  uint32_t unreceived = 0;  // bytes of the oldest response
+  uint32_t turns = 0;       // operations started so far
+  uint32_t requests = 0;    // on this connection
+  PortLease lease;
+  uint16_t outstanding = 0;  // operations under way
+  uint16_t oldest = 0;       // its place in the ring
+  uint8_t address = 0;       // of the target's addresses, the one in use
   uint8_t failed_addresses = 0;
+  uint8_t failures = 0;  // in a row
   SlotState state = SlotState::kClosed;
-  bool in_operation = false;
+  bool ready : 1 = false;  // in the list of those that may start an operation
+  bool was_open : 1 = false;
+  bool sent_early : 1 = false;  // the request, before the connection was known to be open
+  bool parting : 1 = false;     // waits for the server to close
+
+  bool in_operation() const { return outstanding > 0; }
 };
-static_assert(sizeof(Slot) <= 64);
+static_assert(sizeof(Slot) <= 96);
 
 // A queue threaded through the slots themselves: nothing is allocated, and any slot can leave.
 class SlotList {

@@ -20,7 +20,15 @@ uint32_t ReadU32(const RawConnectionSample& sample, size_t offset) {
   return value;
 }
 
-ConnectionKey ReadKey(int fd) {
+}  // namespace
+
+uint32_t ReadTotalRetransmits(int fd) {
+  RawConnectionSample sample;
+  sample.raw_length = sys::ReadTcpInfo(fd, absl::MakeSpan(sample.raw));
+  return ReadU32(sample, offsetof(tcp_info, tcpi_total_retrans));
+}
+
+ConnectionKey ReadConnectionKey(int fd) {
   ConnectionKey key;
   key.cookie = sys::SocketCookie(fd);
   if (const auto local = sys::LocalEndpoint(fd); local.ok()) key.local = *local;
@@ -30,8 +38,6 @@ ConnectionKey ReadKey(int fd) {
               key.congestion_control.begin());
   return key;
 }
-
-}  // namespace
 
 TcpInfoSampler::TcpInfoSampler(uint32_t slots, size_t frame_rows, size_t closed_rows)
     : frame_rows_(frame_rows),
@@ -74,6 +80,7 @@ bool TcpInfoSampler::Sample(State& state, int64_t now_ns, TcpInfoHistograms& his
   const uint32_t rtt = ReadU32(scratch_, offsetof(tcp_info, tcpi_rtt));
   if (rtt != 0) {
     histograms.rtt_us.Record(rtt);
+    if (state.target_rtt_us != nullptr) state.target_rtt_us->Record(rtt);
     histograms.snd_cwnd.Record(ReadU32(scratch_, offsetof(tcp_info, tcpi_snd_cwnd)));
     // ~0 until the first measurement.
     const uint32_t min_rtt = ReadU32(scratch_, offsetof(tcp_info, tcpi_min_rtt));
@@ -101,7 +108,7 @@ void TcpInfoSampler::Keep(uint32_t slot, int fd, std::vector<RawConnectionSample
     return;
   }
   ConnectionKey& key = keys_[slot];
-  if (key.cookie == 0) key = ReadKey(fd);
+  if (key.cookie == 0) key = ReadConnectionKey(fd);
   scratch_.key = key;
   rows.push_back(scratch_);
 }

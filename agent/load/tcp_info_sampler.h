@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/load/paged_histogram.h"
 #include "common/base/ip_address.h"
 #include "common/stats/histogram.h"
 
@@ -23,6 +24,11 @@ struct ConnectionKey {
   base::Endpoint remote;
   std::array<char, 16> congestion_control{};
 };
+
+// tcpi_total_retrans; 0 when it cannot be read.
+uint32_t ReadTotalRetransmits(int fd);
+// Members that cannot be read stay empty.
+ConnectionKey ReadConnectionKey(int fd);
 
 struct RawConnectionSample {
   static constexpr size_t kRawBytes = 384;
@@ -53,10 +59,11 @@ class TcpInfoSampler {
   // Samples the connections in slots 0 to `slots` - 1.
   TcpInfoSampler(uint32_t slots, size_t frame_rows, size_t closed_rows);
 
-  // The connection in `slot` has opened. Slots that are not sampled are ignored, here and below.
-  void Opened(uint32_t slot, int fd) {
+  // The connection in `slot` has opened; `target_rtt_us`, if any, outlives it. Slots that are not
+  // sampled are ignored, here and below.
+  void Opened(uint32_t slot, int fd, PagedHistogram* target_rtt_us = nullptr) {
     if (slot >= states_.size()) return;
-    states_[slot] = State{.fd = fd};
+    states_[slot] = State{.fd = fd, .target_rtt_us = target_rtt_us};
     if (slot < keys_.size()) keys_[slot].cookie = 0;
   }
   // To be called right before close(); the last sample.
@@ -86,6 +93,7 @@ class TcpInfoSampler {
     uint32_t retransmits = 0;  // tcpi_total_retrans of the last sample
     uint32_t lost = 0;         // highest tcpi_lost
     uint32_t window = 0;       // of the last sample; 0: none yet
+    PagedHistogram* target_rtt_us = nullptr;
   };
 
   void SampleClosing(uint32_t slot, int64_t now_ns, TcpInfoHistograms& histograms);

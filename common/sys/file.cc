@@ -3,6 +3,7 @@
 #include <absl/strings/str_cat.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -78,6 +79,28 @@ absl::StatusOr<std::string> ReadLineUntil(int fd, int64_t deadline_ns) {
 absl::Status WriteFile(const std::string& path, absl::string_view content) {
   TF_ASSIGN_OR_RETURN(const UniqueFd fd, OpenForWrite(path));
   return base::WithContext(path, WriteAll(fd.get(), content));
+}
+
+absl::Status ReplaceFile(const std::string& path, absl::string_view content) {
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(path, error);
+  if (is_there && !std::filesystem::is_regular_file(path, error)) return WriteFile(path, content);
+  // Of a symbolic link it is the file behind it.
+  const std::string real = is_there ? std::filesystem::canonical(path, error).string() : path;
+  const std::string beside = absl::StrCat(real, ".", ::getpid(), ".tmp");
+  const auto write = [&]() -> absl::Status {
+    TF_ASSIGN_OR_RETURN(const UniqueFd fd, OpenForWrite(beside));
+    TF_RETURN_IF_ERROR(base::WithContext(path, WriteAll(fd.get(), content)));
+    if (RetryEintr([&] { return ::fsync(fd.get()); }) < 0) {
+      return ErrnoStatus(absl::StrCat("fsync ", path));
+    }
+    if (::rename(beside.c_str(), real.c_str()) < 0)
+      return ErrnoStatus(absl::StrCat("rename ", path));
+    return absl::OkStatus();
+  };
+  const absl::Status written = write();
+  if (!written.ok()) ::unlink(beside.c_str());
+  return written;
 }
 
 absl::StatusOr<TemporaryDirectory> TemporaryDirectory::Create(absl::string_view prefix) {

@@ -35,6 +35,10 @@ absl::StatusOr<std::string> ReadLineUntil(int fd, int64_t deadline_ns);
 // Writes the whole content to a new or emptied file.
 absl::Status WriteFile(const std::string& path, absl::string_view content);
 
+// The whole content or, after an error, what was there before: written beside it, synced, renamed.
+// What is there and no regular file is written to as it is.
+absl::Status ReplaceFile(const std::string& path, absl::string_view content);
+
 // A new directory only its owner can enter, below $TMPDIR or /tmp; removed with everything in it by
 // the destructor.
 class TemporaryDirectory {

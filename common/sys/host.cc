@@ -1,6 +1,7 @@
 #include "common/sys/host.h"
 
 #include <limits.h>
+#include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -18,6 +19,11 @@ std::string HostName() {
   utsname name{};
   ::uname(&name);
   return name.nodename;
+}
+
+uint64_t TotalMemoryBytes() {
+  struct sysinfo info {};
+  return ::sysinfo(&info) == 0 ? uint64_t{info.totalram} * info.mem_unit : 0;
 }
 
 absl::StatusOr<std::string> ProgramPath() {

@@ -3,6 +3,7 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <string>
 
 namespace tcpfleet::sys {
@@ -11,6 +12,9 @@ namespace tcpfleet::sys {
 std::string KernelRelease();
 
 std::string HostName();
+
+// RAM, bytes. Source: sysinfo(2).
+uint64_t TotalMemoryBytes();
 
 // Path of the running program's file. Source: /proc/self/exe.
 absl::StatusOr<std::string> ProgramPath();

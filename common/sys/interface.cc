@@ -1,11 +1,17 @@
 #include "common/sys/interface.h"
 
 #include <absl/strings/str_cat.h>
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 
 #include <cerrno>
+#include <cstring>
+#include <memory>
 
+#include "common/base/status_macros.h"
 #include "common/sys/errno_name.h"
+#include "common/sys/socket_address.h"
 
 namespace tcpfleet::sys {
 
@@ -14,6 +20,24 @@ absl::StatusOr<uint32_t> InterfaceIndex(const std::string& name) {
   if (index != 0) return index;
   if (errno == ENODEV) return absl::NotFoundError(absl::StrCat("no interface ", name));
   return ErrnoStatus(absl::StrCat("interface ", name));
+}
+
+absl::StatusOr<std::vector<base::IpAddress>> InterfaceAddresses() {
+  ifaddrs* raw = nullptr;
+  if (::getifaddrs(&raw) != 0) return ErrnoStatus("getifaddrs");
+  const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(raw, &::freeifaddrs);
+  std::vector<base::IpAddress> addresses;
+  for (const ifaddrs* entry = list.get(); entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr || (entry->ifa_flags & IFF_UP) == 0) continue;
+    SocketAddress address;
+    const int family = entry->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    address.length = family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    std::memcpy(&address.storage, entry->ifa_addr, address.length);
+    TF_ASSIGN_OR_RETURN(const base::Endpoint endpoint, FromSocketAddress(address));
+    addresses.push_back(endpoint.address);
+  }
+  return addresses;
 }
 
 }  // namespace tcpfleet::sys

@@ -1,6 +1,8 @@
 #include "common/sys/tcp_socket.h"
 
 #include <absl/strings/str_cat.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -14,6 +16,9 @@
 
 namespace tcpfleet::sys {
 namespace {
+
+// linux/in.h since 6.3; the C library's header does not have it.
+constexpr int kIpLocalPortRange = 51;
 
 using AddressCall = int (*)(int, sockaddr*, socklen_t*);
 
@@ -35,6 +40,21 @@ int Connect(int fd, const SocketAddress& address) {
   return ::connect(fd, address.get(), address.length) == 0 ? 0 : errno;
 }
 
+int Bind(int fd, const SocketAddress& address) {
+  return ::bind(fd, address.get(), address.length) == 0 ? 0 : errno;
+}
+
+int BindAddressOnly(int fd, const SocketAddress& address) {
+  const int on = 1;
+  if (::setsockopt(fd, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) != 0) return errno;
+  return Bind(fd, address);
+}
+
+int SetOnlyLocalPort(int fd, uint16_t port) {
+  const uint32_t range = uint32_t{port} << 16 | port;
+  return ::setsockopt(fd, SOL_IP, kIpLocalPortRange, &range, sizeof(range)) == 0 ? 0 : errno;
+}
+
 ssize_t Send(int fd, absl::Span<const std::byte> data) {
   const ssize_t sent =
       RetryEintr([&] { return ::send(fd, data.data(), data.size(), MSG_NOSIGNAL | MSG_DONTWAIT); });
@@ -45,6 +65,18 @@ ssize_t Receive(int fd, absl::Span<std::byte> buffer) {
   const ssize_t received =
       RetryEintr([&] { return ::recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT); });
   return received >= 0 ? received : -errno;
+}
+
+ssize_t Discard(int fd, size_t most) {
+  const ssize_t discarded =
+      RetryEintr([&] { return ::recv(fd, nullptr, most, MSG_DONTWAIT | MSG_TRUNC); });
+  return discarded >= 0 ? discarded : -errno;
+}
+
+int ShutdownSending(int fd) { return ::shutdown(fd, SHUT_WR) == 0 ? 0 : errno; }
+
+int ReplaceSocket(int fd, int replacement) {
+  return ::dup3(replacement, fd, O_CLOEXEC) >= 0 ? 0 : errno;
 }
 
 void CloseSocket(int fd) { ::close(fd); }
@@ -103,6 +135,29 @@ std::string CongestionControl(int fd) {
   socklen_t length = sizeof(name) - 1;
   return ::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &length) == 0 ? std::string(name)
                                                                            : std::string();
+}
+
+absl::Status SetCongestionControl(int fd, const std::string& name) {
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                   static_cast<socklen_t>(name.size())) != 0) {
+    return ErrnoStatus(absl::StrCat("setsockopt TCP_CONGESTION to ", name));
+  }
+  return absl::OkStatus();
+}
+
+std::string BoundInterface(int fd) {
+  char name[IFNAMSIZ] = {};
+  socklen_t length = sizeof(name);
+  return ::getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &length) == 0 ? std::string(name)
+                                                                           : std::string();
+}
+
+absl::Status BindToInterface(int fd, const std::string& name) {
+  if (::setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.data(),
+                   static_cast<socklen_t>(name.size())) != 0) {
+    return ErrnoStatus(absl::StrCat("setsockopt SO_BINDTODEVICE to ", name));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<base::Endpoint> LocalEndpoint(int fd) {

@@ -1,4 +1,4 @@
-// The calling thread's own scheduling and accounting.
+// Scheduling and accounting of the calling thread, and of its process.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,8 @@ void SetTimerSlack(int64_t slack_ns);
 
 // User and system time of this thread.
 int64_t ThreadCpuNs();
+// Of the whole process.
+int64_t ProcessCpuNs();
 
 // CPUs this thread may run on, at least 1.
 uint32_t AllowedCpus();

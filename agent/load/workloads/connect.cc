@@ -8,11 +8,12 @@ class ConnectWorkload final : public Workload {
  public:
   void OnOpen(ClientWorker& worker, Slot& slot) override {
     worker.Succeed(slot);
-    worker.CloseConnection(slot);
-    worker.Release(slot);
+    worker.Part(slot);
   }
 
-  void OnEvent(ClientWorker&, Slot&, uint32_t) override {}
+  void OnEvent(ClientWorker& worker, Slot& slot, uint32_t) override {
+    if (!worker.Discard(slot)) worker.Parted(slot);
+  }
 };
 
 }  // namespace

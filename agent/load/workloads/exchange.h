@@ -1,30 +1,50 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "agent/load/client_worker.h"
+#include "agent/load/workloads/response_framer.h"
 
 namespace tcpfleet::agent {
 
-// One request and its response on an open connection, as crr and rr do it.
+// Requests and their responses on open connections, as crr and rr make them.
 class Exchange {
  public:
-  explicit Exchange(const RunPlan& plan)
-      : request_bytes_(plan.spec.request_bytes()), response_bytes_(plan.spec.response_bytes()) {}
+  // `slots`: of the worker.
+  Exchange(const RunPlan& plan, size_t slots);
 
-  enum class Result : uint8_t { kWaiting, kDone, kFailed };
+  enum class Result : uint8_t {
+    kWaiting,
+    kDone,      // one response or more came to its end
+    kLastDone,  // the same, and the server answers no more on this connection
+    kFailed,    // accounted, and the connection is closed
+  };
 
-  // Begins with as much of the request as the socket takes. A failure has been accounted.
-  Result Begin(ClientWorker& worker, Slot& slot) const;
+  // Workload::TryEarly by sending the first request.
+  int TryEarly(ClientWorker& worker, Slot& slot) const;
+  // Begins with as much of the request of an operation just started as the socket takes.
+  Result Begin(ClientWorker& worker, Slot& slot);
   // Goes on after an event.
-  Result Continue(ClientWorker& worker, Slot& slot, uint32_t events) const;
+  Result Continue(ClientWorker& worker, Slot& slot, uint32_t events);
 
  private:
-  static Result Send(ClientWorker& worker, Slot& slot);
-  static Result Receive(ClientWorker& worker, Slot& slot);
+  absl::Span<const std::byte> Unsent(const Slot& slot) const;
+  uint32_t RequestBytesOf(const Slot& slot) const;
+  bool IsOldestSent(const Slot& slot) const;
+  Result Send(ClientWorker& worker, Slot& slot) const;
+  Result Receive(ClientWorker& worker, Slot& slot, uint32_t events);
+  Result Take(ClientWorker& worker, Slot& slot, absl::Span<const std::byte> bytes);
+  Result TakeFixed(ClientWorker& worker, Slot& slot, size_t received) const;
+  Result TakeFramed(ClientWorker& worker, Slot& slot, const FoundResponses& found);
+  Result Ended(ClientWorker& worker, Slot& slot, ssize_t received);
 
-  uint32_t request_bytes_;
-  uint32_t response_bytes_;
+  const uint32_t request_bytes_;
+  const uint32_t response_bytes_;
+  std::vector<std::string> requests_;  // by target; empty: request_bytes_ zeros
+  const std::unique_ptr<ResponseFramer> framer_;
 };
 
 }  // namespace tcpfleet::agent

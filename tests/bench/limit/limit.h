@@ -26,6 +26,9 @@ struct ClientOptions {
   // crr, rr: duration is what is measured, after the warm-up. hold: the ramp is what is measured.
   absl::Duration warmup;
   absl::Duration duration;
+  // stream
+  bool receives = false;
+  int write_bytes = 131'072;
 };
 
 // Prints {"operations", "seconds", "cpu_seconds", "rate"} of the measured time as one JSON line.
@@ -34,5 +37,17 @@ absl::Status RunClient(const ClientOptions& options);
 // Listens on 127.0.0.1, on a free port when `port` is 0, and prints {"port"}. Answers every message
 // with 1 byte.
 absl::Status RunServer(uint16_t port);
+
+// Sends, or receives, as fast as the connections take it. Prints {"bytes", "seconds",
+// "cpu_seconds"} of the measured time as one JSON line.
+absl::Status RunStream(const ClientOptions& options);
+
+struct StreamServerOptions {
+  uint16_t port = 0;
+  bool sends = false;  // else it receives and throws away
+  int write_bytes = 131'072;
+};
+// Listens as RunServer does.
+absl::Status ServeStreams(const StreamServerOptions& options);
 
 }  // namespace tcpfleet::bench

@@ -25,6 +25,12 @@ int main(int argc, char** argv) {
   const CLI::App* rr = app.add_subcommand("rr", "exchange bytes over kept connections");
   const CLI::App* hold = app.add_subcommand("hold", "open connections, keep them until stdin ends");
   app.add_subcommand("crr", "connect, exchange a byte, close with a reset");
+  const CLI::App* stream = app.add_subcommand("stream", "send as fast as a sink takes it");
+  app.add_flag("--receive", options.receives, "stream: receive from a source instead");
+  app.add_option("--write-size", options.write_bytes, "stream, source: bytes of one write")
+      ->check(CLI::Range(1, 16'777'216));
+  const CLI::App* sink = app.add_subcommand("sink", "receive streams until stdin ends");
+  const CLI::App* source = app.add_subcommand("source", "send streams until stdin ends");
   bench::SocketsOptions sockets;
   const CLI::App* hold_sockets =
       app.add_subcommand("sockets", "hold --connections with both their ends until stdin ends");
@@ -46,10 +52,14 @@ int main(int argc, char** argv) {
   options.warmup = absl::Seconds(warmup_seconds);
   options.duration = absl::Seconds(seconds);
   sockets.connections = options.connections;
-  const absl::Status status = *serve          ? bench::RunServer(options.port)
-                              : *hold_sockets ? bench::HoldSockets(sockets)
-                              : *dump         ? bench::DumpSockets(repeat)
-                                              : bench::RunClient(options);
+  const bench::StreamServerOptions streams{
+      .port = options.port, .sends = source->parsed(), .write_bytes = options.write_bytes};
+  const absl::Status status = *serve             ? bench::RunServer(options.port)
+                              : *sink || *source ? bench::ServeStreams(streams)
+                              : *stream          ? bench::RunStream(options)
+                              : *hold_sockets    ? bench::HoldSockets(sockets)
+                              : *dump            ? bench::DumpSockets(repeat)
+                                                 : bench::RunClient(options);
   if (status.ok()) return 0;
   std::fprintf(stderr, "tcpfleet-limit: %s\n", status.ToString().c_str());
   return 1;

@@ -14,15 +14,17 @@
 #include "common/sys/rlimit.h"
 #include "common/sys/unique_fd.h"
 #include "tests/bench/limit/limit.h"
+#include "tests/bench/limit/listen.h"
 
 namespace tcpfleet::bench {
-namespace {
 
 absl::StatusOr<sys::UniqueFd> Listen(uint16_t port) {
   sys::UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!listener.valid()) return sys::ErrnoStatus("socket");
   const int on = 1;
   ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  // Several processes serve one port when one may not open enough files.
+  ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -36,6 +38,8 @@ absl::StatusOr<sys::UniqueFd> Listen(uint16_t port) {
   std::fflush(stdout);
   return listener;
 }
+
+namespace {
 
 absl::Status Register(int epoll, int fd, uint32_t events) {
   epoll_event event{.events = events, .data = {.fd = fd}};

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "common/sys/file.h"
 
 namespace tcpfleet::agent {
@@ -51,7 +53,29 @@ TEST(AgentOptions, LimitsRememberWhereTheyWereSet) {
   EXPECT_EQ(options.limits.allowed_targets.value.size(), 1u);
 }
 
+TEST(AgentOptions, BoundsWhatLoadTakesOfTheHost) {
+  const AgentLoadLimits unlimited = Parsed({}).limits;
+  EXPECT_TRUE(std::isinf(unlimited.max_new_connections_per_second.value));
+  EXPECT_TRUE(std::isinf(unlimited.max_bits_per_second.value));
+  EXPECT_TRUE(std::isinf(unlimited.max_cpu_cores.value));
+  EXPECT_EQ(unlimited.min_available_memory_bytes.value, 0u);
+
+  const ConfigFile file("max-new-connections: 2k\nmax-bandwidth: 500M\nmin-free-memory: 2G\n");
+  const AgentLoadLimits limits = Parsed({"--config", file.path(), "--max-cpu", "1.5"}).limits;
+  EXPECT_EQ(limits.max_new_connections_per_second.value, 2000);
+  EXPECT_EQ(limits.max_bits_per_second.value, 500e6);
+  EXPECT_EQ(limits.max_cpu_cores.value, 1.5);
+  EXPECT_EQ(limits.min_available_memory_bytes.value, 2'000'000'000u);
+  EXPECT_EQ(limits.max_bits_per_second.source, "--max-bandwidth");
+}
+
 TEST(AgentOptions, RefusesBadValuesByFlag) {
+  for (const char* flag : {"--max-rate", "--max-new-connections", "--max-bandwidth", "--max-cpu"}) {
+    EXPECT_THAT(Refusal({flag, "0"}), HasSubstr(flag));
+    EXPECT_THAT(Refusal({flag, "much"}), HasSubstr(flag));
+  }
+  EXPECT_THAT(Refusal({"--max-cpu", "nan"}), HasSubstr("--max-cpu"));
+  EXPECT_THAT(Refusal({"--min-free-memory", "some"}), HasSubstr("--min-free-memory"));
   EXPECT_THAT(Refusal({"--max-connections", "-5"}), HasSubstr("--max-connections"));
   EXPECT_THAT(Refusal({"--max-duration", "soon"}), HasSubstr("--max-duration"));
   EXPECT_THAT(Refusal({"--allow-target", "10.0.0.0/33"}), HasSubstr("--allow-target"));

@@ -35,11 +35,12 @@ TEST(Counters, KeepTheIdentityThroughEveryStep) {
   EXPECT_TRUE(IdentityHolds(counters));
 }
 
-TEST(Counters, RestartKeepsWhatIsUnderWayAndWhatCountsForTheWholeRun) {
+TEST(Counters, RestartForgetsTheWarmUpAndKeepsWhatCountsForTheWholeRun) {
   Counters counters = Busy();
-  counters.Restart();
-  EXPECT_EQ(counters.attempted, 4u);
-  EXPECT_EQ(counters.in_flight, 4u);
+  counters.reconnects = 6;
+  counters.Restart(/*keep_operations=*/false);
+  EXPECT_EQ(counters.attempted, 0u);
+  EXPECT_EQ(counters.in_flight, 0u);
   EXPECT_EQ(counters.succeeded, 0u);
   EXPECT_EQ(counters.failed.total(), 0u);
   EXPECT_EQ(counters.lost, 0u);
@@ -47,7 +48,41 @@ TEST(Counters, RestartKeepsWhatIsUnderWayAndWhatCountsForTheWholeRun) {
   EXPECT_EQ(counters.active, 3u);
   EXPECT_EQ(counters.opened, 7u);
   EXPECT_EQ(counters.accepted, 5u);
+  EXPECT_EQ(counters.reconnects, 6u);
   EXPECT_TRUE(IdentityHolds(counters));
+}
+
+TEST(Counters, RestartMayKeepOperations) {
+  Counters counters = Busy();
+  const Counters before = counters;
+  counters.Restart(/*keep_operations=*/true);
+  EXPECT_EQ(counters.attempted, before.attempted);
+  EXPECT_EQ(counters.in_flight, before.in_flight);
+  EXPECT_EQ(counters.failed.total(), before.failed.total());
+  EXPECT_EQ(counters.bytes_sent, 0u);
+  EXPECT_TRUE(IdentityHolds(counters));
+}
+
+TEST(Counters, CoolDownCountsOperationsButNotTime) {
+  const Counters at_end = Busy();
+  Counters counters = at_end;
+  counters.Succeed();
+  counters.bytes_sent += 50;
+  counters.lost += 1;
+  counters.opened += 4;
+  counters.TakeTimed(at_end);
+  EXPECT_EQ(counters.succeeded, 5u);
+  EXPECT_EQ(counters.bytes_sent, 100u);
+  EXPECT_EQ(counters.lost, 2u);
+  EXPECT_EQ(counters.opened, 11u);
+  EXPECT_TRUE(IdentityHolds(counters));
+}
+
+TEST(Counters, MissedOperationsHaveFailed) {
+  Counters counters = Busy();
+  counters.MissOperations(1'000'000);
+  EXPECT_TRUE(IdentityHolds(counters));
+  EXPECT_EQ(ToProto(counters, 0).failed().at("notSent"), 1'000'000u);
 }
 
 TEST(Counters, MergeAddsEverything) {

@@ -54,6 +54,9 @@ TEST(ErrnoCounts, LosesNoErrorItHasNoPlaceFor) {
   counts.Add(4242);
   counts.Add(-1);
   EXPECT_EQ(counts.total(), 2u);
+  std::map<std::string, uint64_t> classes;
+  counts.AddTo(classes);
+  EXPECT_FALSE(classes.contains("notSent") || classes.contains("badResponse"));
 }
 
 TEST(ErrnoCounts, Merges) {

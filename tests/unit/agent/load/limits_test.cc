@@ -45,41 +45,92 @@ TEST(CheckTargetAllowed, NamesAddressLimitAndItsSource) {
 TEST(LoadBudget, CountsAllRunsTogetherAndGivesBack) {
   LoadBudget budget(LimitsOf(100, kNoRate));
   {
-    const auto first = budget.Reserve(60, kNoRate);
+    const auto first = budget.Reserve({.connections = 60, .rate_per_second = kNoRate});
     ASSERT_THAT(first, IsOk());
-    EXPECT_THAT(budget.Reserve(41, kNoRate),
-                StatusIs(kExhausted, AllOf(HasSubstr("limit of 100 (--max-connections)"),
-                                           HasSubstr("other runs hold 60"))));
-    EXPECT_THAT(budget.Reserve(40, kNoRate), IsOk());
+    EXPECT_THAT(
+        budget.Reserve({.connections = 41}),
+        StatusIs(kExhausted, AllOf(HasSubstr("limit of 100 connections (--max-connections)"),
+                                   HasSubstr("other runs hold 60"))));
+    EXPECT_THAT(budget.Reserve({.connections = 40}), IsOk());
   }
-  EXPECT_THAT(budget.Reserve(100, kNoRate), IsOk());
+  EXPECT_THAT(budget.Reserve({.connections = 100}), IsOk());
 }
 
 TEST(LoadBudget, AMovedLeaseIsGivenBackOnce) {
   LoadBudget budget(LimitsOf(10, kNoRate));
   LoadBudget::Lease kept;
   {
-    LoadBudget::Lease lease = *budget.Reserve(10, kNoRate);
+    LoadBudget::Lease lease = *budget.Reserve({.connections = 10});
     kept = std::move(lease);
   }
-  EXPECT_THAT(budget.Reserve(1, kNoRate), StatusIs(kExhausted));
+  EXPECT_THAT(budget.Reserve({.connections = 1}), StatusIs(kExhausted));
   kept = LoadBudget::Lease();
-  EXPECT_THAT(budget.Reserve(10, kNoRate), IsOk());
+  EXPECT_THAT(budget.Reserve({.connections = 10}), IsOk());
 }
 
 TEST(LoadBudget, BoundsTheRateOfAllRuns) {
   LoadBudget budget(LimitsOf(100, 1000));
-  const auto first = budget.Reserve(1, 800);
+  const auto first = budget.Reserve({.rate_per_second = 800});
   ASSERT_THAT(first, IsOk());
-  EXPECT_THAT(budget.Reserve(1, 300),
+  EXPECT_THAT(budget.Reserve({.rate_per_second = 300}),
               StatusIs(kExhausted, HasSubstr("1000 operations/s (--max-rate)")));
-  EXPECT_THAT(budget.Reserve(1, kNoRate), StatusIs(kExhausted, HasSubstr("without a rate")));
-  EXPECT_THAT(budget.Reserve(1, 0), IsOk());
+  EXPECT_THAT(budget.Reserve({.rate_per_second = kNoRate}),
+              StatusIs(kExhausted, HasSubstr("a run without a rate")));
+  EXPECT_THAT(budget.Reserve({}), IsOk());
+}
+
+TEST(LoadBudget, RefusesARunThatIsKnownToExceedALimit) {
+  AgentLoadLimits limits;
+  limits.max_new_connections_per_second = {500, "--max-new-connections"};
+  limits.max_bits_per_second = {1e6, "--max-bandwidth"};
+  LoadBudget budget(limits);
+  EXPECT_THAT(budget.Reserve({.new_connections_per_second = 501}),
+              StatusIs(kExhausted, HasSubstr("500 new connections/s (--max-new-connections)")));
+  EXPECT_THAT(budget.Reserve({.bits_per_second = 2e6}),
+              StatusIs(kExhausted, HasSubstr("(--max-bandwidth)")));
+  // What is not known beforehand is held back while it runs.
+  EXPECT_THAT(budget.Reserve({.rate_per_second = kNoRate}), IsOk());
+  EXPECT_NE(budget.governor(), nullptr);
+}
+
+TEST(LoadBudget, HasNoGovernorWhereNothingIsLimited) {
+  EXPECT_EQ(LoadBudget(LimitsOf(5, 10)).governor(), nullptr);
 }
 
 TEST(LoadBudget, SaysNothingOfOtherRunsWhenThereAreNone) {
   LoadBudget budget(LimitsOf(5, kNoRate));
-  EXPECT_THAT(budget.Reserve(6, kNoRate), StatusIs(kExhausted, Not(HasSubstr("other runs"))));
+  EXPECT_THAT(budget.Reserve({.connections = 6}),
+              StatusIs(kExhausted, Not(HasSubstr("other runs"))));
+}
+
+LoadWish WishOfRun(const std::string& token, bool share = false) {
+  return {.run_token = token, .share_host = share, .description = "crr client"};
+}
+
+TEST(LoadBudget, GivesTheAgentToOneCoordinatedRunAtATime) {
+  LoadBudget budget({});
+  {
+    const auto client = budget.Reserve(WishOfRun("a"));
+    EXPECT_THAT(budget.Reserve(WishOfRun("b")),
+                StatusIs(kExhausted, AllOf(HasSubstr("a crr client"), HasSubstr("--share"))));
+    EXPECT_THAT(budget.Reserve(WishOfRun("b", true)), StatusIs(kExhausted));
+    EXPECT_THAT(budget.Reserve(WishOfRun("a")), IsOk());
+  }
+  EXPECT_THAT(budget.Reserve(WishOfRun("b")), IsOk());
+}
+
+TEST(LoadBudget, LetsRunsShareTheAgentThatAllAgreeToIt) {
+  LoadBudget budget({});
+  const auto first = budget.Reserve(WishOfRun("a", true));
+  const auto second = budget.Reserve(WishOfRun("b", true));
+  EXPECT_THAT(second, IsOk());
+  EXPECT_THAT(budget.Reserve(WishOfRun("c")), StatusIs(kExhausted));
+}
+
+TEST(LoadBudget, RefusesALongToken) {
+  LoadBudget budget({});
+  EXPECT_THAT(budget.Reserve(WishOfRun(std::string(65, 't'))),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("run_token has 65 bytes")));
 }
 
 TEST(DescribeLoadLimits, LeavesAnUnlimitedRateOut) {
@@ -90,6 +141,22 @@ TEST(DescribeLoadLimits, LeavesAnUnlimitedRateOut) {
   EXPECT_EQ(proto.allowed_targets(0), "127.0.0.0/8");
   EXPECT_GT(proto.max_open_files(), 0u);
   EXPECT_EQ(DescribeLoadLimits(LimitsOf(7, 50)).max_rate_per_second(), 50);
+}
+
+TEST(DescribeLoadLimits, TellsTheLimitsOfTheHost) {
+  AgentLoadLimits limits;
+  v1::LoadLimits proto = DescribeLoadLimits(limits);
+  EXPECT_FALSE(proto.has_max_new_connections_per_second() || proto.has_max_bits_per_second() ||
+               proto.has_max_cpu_cores());
+  limits.max_new_connections_per_second.value = 1;
+  limits.max_bits_per_second.value = 2;
+  limits.max_cpu_cores.value = 0.5;
+  limits.min_available_memory_bytes.value = 4;
+  proto = DescribeLoadLimits(limits);
+  EXPECT_EQ(proto.max_new_connections_per_second(), 1);
+  EXPECT_EQ(proto.max_bits_per_second(), 2);
+  EXPECT_EQ(proto.max_cpu_cores(), 0.5);
+  EXPECT_EQ(proto.min_available_memory_bytes(), 4u);
 }
 
 }  // namespace

@@ -8,23 +8,12 @@
 
 #include "common/base/clock.h"
 #include "common/sockets/frame_decoder.h"
-#include "common/stats/histogram_proto.h"
 #include "tests/unit/agent/load/run_harness.h"
 
 namespace tcpfleet::agent {
 namespace {
 
 using tests::IsOk;
-
-stats::Histogram Sum(const RunEvents& events,
-                     const v1::HistogramDelta& (v1::Progress::*part)() const) {
-  stats::Histogram histogram;
-  for (const v1::Progress& progress : events.progress) {
-    if (!progress.measured()) continue;
-    EXPECT_THAT(stats::AddDelta((progress.*part)(), histogram), IsOk());
-  }
-  return histogram;
-}
 
 class EveryWorkload
     : public testing::TestWithParam<std::tuple<Spec::Workload, Spec::CloseMode, uint32_t>> {};
@@ -113,9 +102,9 @@ TEST(LoadRun, KeepsTheRateAndSplitsItOverThreads) {
   spec.set_duration_ms(500);
   const auto [client, server] = RunPair(spec);
   ExpectAccountHolds(client);
-  // Never ahead of the schedule; behind it only when this machine stalls.
-  EXPECT_LE(client.counters().attempted(), 501u);
-  EXPECT_GE(client.counters().attempted(), 10u);
+  // Whatever was due is accounted for, however slow this machine is.
+  EXPECT_EQ(client.counters().attempted(), 500u);
+  EXPECT_GE(client.counters().succeeded(), 10u);
 }
 
 TEST(LoadRun, RampsHeldConnectionsByTheRate) {
@@ -140,7 +129,8 @@ TEST(LoadRun, MovesLargeRequestsAndResponsesWhole) {
   EXPECT_GE(c.bytes_received(), c.succeeded() * 700'001);
 }
 
-TEST(LoadRun, WarmUpIsNotCountedButItsConnectionsAre) {
+// What stays open is what is measured: it counts whenever it was opened, the time it took does not.
+TEST(LoadRun, ConnectionsHeldSinceTheWarmUpCount) {
   Spec spec = ClientSpec(Spec::WORKLOAD_HOLD, "127.0.0.1", 0);
   spec.set_warmup_ms(200);
   spec.set_duration_ms(200);
@@ -148,9 +138,11 @@ TEST(LoadRun, WarmUpIsNotCountedButItsConnectionsAre) {
   EXPECT_FALSE(client.progress.front().measured());
   EXPECT_EQ(client.progress.front().counters().succeeded(), 8u);
   EXPECT_TRUE(client.progress.back().measured());
-  EXPECT_EQ(client.counters().attempted(), 0u);
+  EXPECT_EQ(client.counters().attempted(), 8u);
+  EXPECT_EQ(client.counters().succeeded(), 8u);
   EXPECT_EQ(client.counters().connections_opened(), 8u);
   EXPECT_EQ(client.counters().active(), 8u);
+  ExpectAccountHolds(client);
   EXPECT_EQ(Sum(client, &v1::Progress::connect_latency).count(), 0u);
 }
 

@@ -6,7 +6,7 @@ namespace tcpfleet::agent {
 namespace {
 
 TEST(Mailbox, MergesWhatIsNotTaken) {
-  Mailbox mailbox(10);
+  Mailbox mailbox(10, 0);
   WorkerReport sent;
   for (uint64_t i = 1; i <= 3; ++i) {
     sent.counters.attempted = i;
@@ -25,7 +25,7 @@ TEST(Mailbox, MergesWhatIsNotTaken) {
 }
 
 TEST(Mailbox, CountsClosedRowsBeyondItsBound) {
-  Mailbox mailbox(3);
+  Mailbox mailbox(3, 0);
   WorkerReport sent;
   sent.closed.resize(2);
   sent.dropped_rows = 1;
@@ -40,7 +40,7 @@ TEST(Mailbox, CountsClosedRowsBeyondItsBound) {
 }
 
 TEST(Mailbox, RestartForgetsUntakenHistograms) {
-  Mailbox mailbox(0);
+  Mailbox mailbox(0, 0);
   WorkerReport sent;
   sent.histograms.response_ns.Record(1);
   mailbox.Post(sent);
@@ -51,7 +51,7 @@ TEST(Mailbox, RestartForgetsUntakenHistograms) {
 }
 
 TEST(Mailbox, KeepsTheLastSweepUntilThereIsANewer) {
-  Mailbox mailbox(0);
+  Mailbox mailbox(0, 0);
   std::vector<RawConnectionSample> live(5);
   mailbox.PostSweep(100, live);
   WorkerReport taken;

@@ -79,9 +79,163 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"infinite rate",
                  [](S& s) { s.set_rate_per_second(std::numeric_limits<double>::infinity()); },
                  "rate_per_second is inf"},
+        BadField{"weight", [](S& s) { s.mutable_targets(0)->set_weight(1001); },
+                 "weight of target"},
+        BadField{"close mode of rr",
+                 [](S& s) {
+                   s.set_workload(S::WORKLOAD_RR);
+                   s.set_close_mode(S::CLOSE_MODE_SERVER_FIN);
+                 },
+                 "server-fin (3) belongs to connect and crr"},
         BadField{"threads", [](S& s) { s.set_threads(1025); }, "threads is 1025"},
         BadField{"keepalive", [](S& s) { s.mutable_socket_options()->set_keepalive_probes(128); },
                  "keepalive_probes is 128"}));
+
+S RateSpec(double from, double to) {
+  S spec = GoodSpec();
+  v1::RateSegment& segment = *spec.add_rate_segments();
+  segment.set_duration_ms(100);
+  segment.set_from_per_second(from);
+  segment.set_to_per_second(to);
+  return spec;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Schedules, PlanRunRefuses,
+    testing::Values(
+        BadField{"segment rate", [](S& s) { s = RateSpec(1, -1); }, "to_per_second is -1"},
+        BadField{"segment length",
+                 [](S& s) {
+                   s = RateSpec(1, 1);
+                   s.mutable_rate_segments(0)->set_duration_ms(0);
+                 },
+                 "duration_ms of a rate segment is 0"},
+        BadField{"no rate in segments", [](S& s) { s = RateSpec(0, 0); }, "no rate above 0"},
+        BadField{"arrivals",
+                 [](S& s) { s.mutable_arrivals()->set_kind(static_cast<v1::Arrivals::Kind>(9)); },
+                 "arrivals kind 9"},
+        BadField{"timer", [](S& s) { s.set_timer(static_cast<S::Timer>(7)); }, "timer 7"},
+        BadField{"no stride", [](S& s) { s.mutable_schedule_share()->add_offsets(0); },
+                 "stride of schedule_share is 0"},
+        BadField{"no offset", [](S& s) { s.mutable_schedule_share()->set_stride(3); },
+                 "number of offsets of schedule_share is 0"},
+        BadField{"offset beyond the stride",
+                 [](S& s) {
+                   s.mutable_schedule_share()->set_stride(3);
+                   s.mutable_schedule_share()->add_offsets(3);
+                 },
+                 "offset 3 of schedule_share"},
+        BadField{"offsets out of order",
+                 [](S& s) {
+                   s.mutable_schedule_share()->set_stride(3);
+                   s.mutable_schedule_share()->add_offsets(1);
+                   s.mutable_schedule_share()->add_offsets(1);
+                 },
+                 "must ascend"},
+        BadField{"two kinds of rate",
+                 [](S& s) {
+                   s.set_rate_per_second(5);
+                   s.set_rate_per_connection(5);
+                 },
+                 "rate_per_connection is given"},
+        BadField{"rate of held connections",
+                 [](S& s) {
+                   s.set_workload(S::WORKLOAD_HOLD);
+                   s.set_rate_per_connection(5);
+                 },
+                 "rate_per_connection is given"},
+        BadField{"herd with a rate",
+                 [](S& s) {
+                   s.set_rate_per_second(5);
+                   s.set_herd_at_ms(0);
+                 },
+                 "herd_at_ms is given"},
+        BadField{"far reset", [](S& s) { s.add_reset_at_ms(~uint64_t{0}); }, "reset_at_ms is"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Connections, PlanRunRefuses,
+    testing::Values(
+        BadField{"pipeline of crr", [](S& s) { s.set_pipeline(2); }, "pipeline is given"},
+        BadField{"pipeline",
+                 [](S& s) {
+                   s.set_workload(S::WORKLOAD_RR);
+                   s.set_pipeline(1025);
+                 },
+                 "pipeline is 1025"},
+        BadField{"pipelines of all",
+                 [](S& s) {
+                   s.set_workload(S::WORKLOAD_RR);
+                   s.set_pipeline(1024);
+                   s.set_connections(100'000);
+                 },
+                 "pipeline times connections"},
+        BadField{"think time in an open loop",
+                 [](S& s) {
+                   s.set_rate_per_second(5);
+                   s.set_think_time_us(1);
+                 },
+                 "think_time_us is given"},
+        BadField{"lifetime of crr", [](S& s) { s.set_lifetime_ms(5); }, "lifetime_ms is given"},
+        BadField{"requests of crr", [](S& s) { s.set_requests_per_connection(5); },
+                 "requests_per_connection is given"},
+        BadField{
+            "reconnect",
+            [](S& s) { s.mutable_reconnect()->set_policy(static_cast<v1::Reconnect::Policy>(3)); },
+            "reconnect policy 3"},
+        BadField{"never again",
+                 [](S& s) { s.mutable_reconnect()->set_policy(v1::Reconnect::POLICY_NEVER); },
+                 "reconnect policy never is given"},
+        BadField{"no pause",
+                 [](S& s) {
+                   s.mutable_reconnect()->set_policy(v1::Reconnect::POLICY_BACKOFF);
+                   s.mutable_reconnect()->set_most_ms(5);
+                 },
+                 "first_ms of reconnect is 0"},
+        BadField{"heartbeat of crr", [](S& s) { s.set_heartbeat_ms(5); }, "heartbeat_ms is given"},
+        BadField{"dead before the first heartbeat",
+                 [](S& s) {
+                   s.set_workload(S::WORKLOAD_HOLD);
+                   s.set_heartbeat_ms(5);
+                   s.set_dead_after_ms(5);
+                 },
+                 "dead_after_ms is 5, it must be 6"},
+        BadField{"exemplars", [](S& s) { s.set_exemplars(65); }, "exemplars is 65"},
+        BadField{"single targets",
+                 [](S& s) {
+                   s.set_per_target(true);
+                   while (s.targets_size() < 257) *s.add_targets() = s.targets(0);
+                 },
+                 "number of targets with per_target is 257"}));
+
+TEST(PlanRun, TakesEverythingThatFitsTogether) {
+  v1::StressSpec spec = RateSpec(0, 100);
+  spec.set_workload(S::WORKLOAD_RR);
+  spec.mutable_schedule_share()->set_stride(3);
+  for (const uint32_t offset : {0u, 2u}) spec.mutable_schedule_share()->add_offsets(offset);
+  spec.mutable_arrivals()->set_kind(v1::Arrivals::KIND_EXPONENTIAL);
+  spec.set_timer(S::TIMER_PRECISE);
+  spec.set_pipeline(16);
+  spec.set_lifetime_ms(1'000);
+  spec.set_requests_per_connection(9);
+  spec.mutable_reconnect()->set_policy(v1::Reconnect::POLICY_NEVER);
+  spec.add_reset_at_ms(5);
+  EXPECT_THAT(Plan(spec), IsOk());
+  EXPECT_TRUE(Plan(spec)->is_scheduled);
+}
+
+TEST(PlanRun, DealsConnectionsToTargetsInTurnByWeight) {
+  v1::StressSpec spec = GoodSpec();
+  *spec.add_targets() = spec.targets(0);
+  *spec.add_targets() = spec.targets(0);
+  EXPECT_EQ(Plan(spec)->turns, (std::vector<uint32_t>{0, 1, 2}));
+  spec.mutable_targets(0)->set_weight(20);
+  spec.mutable_targets(1)->set_weight(10);
+  spec.mutable_targets(2)->set_weight(10);
+  EXPECT_EQ(Plan(spec)->turns, (std::vector<uint32_t>{0, 1, 2, 0}));
+  // Not more turns than there are connections.
+  spec.mutable_targets(0)->set_weight(999);
+  EXPECT_EQ(Plan(spec)->turns.size(), 10u);
+}
 
 TEST(PlanRun, RefusesADurationBeyondTheAgentsLimit) {
   AgentLoadLimits limits;
@@ -96,6 +250,8 @@ TEST(PlanRun, RefusesADurationBeyondTheAgentsLimit) {
   EXPECT_THAT(PlanRun(spec, limits, 1), StatusIs(absl::StatusCode::kPermissionDenied));
   spec.set_warmup_ms(1'000);
   EXPECT_THAT(PlanRun(spec, limits, 1), IsOk());
+  spec.set_cooldown_ms(1);
+  EXPECT_THAT(PlanRun(spec, limits, 1), StatusIs(absl::StatusCode::kPermissionDenied));
 }
 
 TEST(PlanRun, TakesOneThreadPerCpuButNotMoreThanConnections) {

@@ -34,8 +34,8 @@ RawConnectionSample RowOf(uint64_t cookie) {
 
 TEST(ReportMerger, AddsUpWorkersAndSendsEachHistogramOnce) {
   ReportMerger merger(2, kNamespace);
-  Mailbox a(1);
-  Mailbox b(1);
+  Mailbox a(1, 0);
+  Mailbox b(1, 0);
   WorkerReport report = ReportOf(true, 10);
   a.Post(report);
   report = ReportOf(true, 20);
@@ -56,8 +56,8 @@ TEST(ReportMerger, AddsUpWorkersAndSendsEachHistogramOnce) {
 
 TEST(ReportMerger, KeepsWarmUpOutOfTheMeasuredHistograms) {
   ReportMerger merger(2, kNamespace);
-  Mailbox a(1);
-  Mailbox b(1);
+  Mailbox a(1, 0);
+  Mailbox b(1, 0);
   WorkerReport report = ReportOf(true, 10);
   a.Post(report);
   report = ReportOf(false, 99);
@@ -76,7 +76,7 @@ TEST(ReportMerger, KeepsWarmUpOutOfTheMeasuredHistograms) {
 
 TEST(ReportMerger, FramesCarryLiveAndClosedConnections) {
   ReportMerger merger(1, kNamespace);
-  Mailbox mailbox(10);
+  Mailbox mailbox(10, 0);
   std::vector<RawConnectionSample> live = {RowOf(1), RowOf(2)};
   mailbox.PostSweep(1, live);
   WorkerReport report;
@@ -107,7 +107,7 @@ TEST(ReportMerger, FramesCarryLiveAndClosedConnections) {
 
 TEST(ReportMerger, AnOlderSweepDoesNotBringClosedConnectionsBack) {
   ReportMerger merger(1, kNamespace);
-  Mailbox mailbox(10);
+  Mailbox mailbox(10, 0);
   std::vector<RawConnectionSample> live = {RowOf(1), RowOf(2)};
   mailbox.PostSweep(1, live);
   merger.Collect(0, mailbox);

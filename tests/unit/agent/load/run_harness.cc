@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/stats/histogram_proto.h"
 
 namespace tcpfleet::agent {
 
@@ -101,7 +102,7 @@ Spec ClientSpec(Spec::Workload workload, const base::Endpoint& target) {
 RunEvents RunClient(const Spec& spec) {
   TestRun client;
   client.Prepare(spec);
-  client.Start(InMs(30));
+  client.Start(InMs(100));
   return client.WaitForEnd();
 }
 
@@ -116,7 +117,7 @@ PairEvents RunPair(Spec spec) {
   for (v1::Target& target : *spec.mutable_targets()) target.set_port(ready.prepared->listen_port());
   TestRun client;
   client.Prepare(spec);
-  const int64_t start_ns = InMs(30);
+  const int64_t start_ns = InMs(100);
   server.Start(start_ns);
   client.Start(start_ns);
   return {client.WaitForEnd(), server.WaitForEnd()};
@@ -133,6 +134,22 @@ void ExpectAccountHolds(const RunEvents& events) {
   }
   EXPECT_EQ(events.counters().in_flight(), 0u);
   ASSERT_TRUE(events.finished);
+}
+
+stats::Histogram Sum(const RunEvents& events,
+                     const v1::HistogramDelta& (v1::Progress::*part)() const) {
+  stats::Histogram histogram;
+  for (const v1::Progress& progress : events.progress) {
+    if (!progress.measured()) continue;
+    EXPECT_THAT(stats::AddDelta((progress.*part)(), histogram), tests::IsOk());
+  }
+  return histogram;
+}
+
+uint64_t Failed(const RunEvents& events, const std::string& name) {
+  const auto& failed = events.counters().failed();
+  const auto found = failed.find(name);
+  return found == failed.end() ? 0 : found->second;
 }
 
 int64_t InMs(int64_t ms) { return base::MonotonicNowNs() + ms * 1'000'000; }

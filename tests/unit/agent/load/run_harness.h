@@ -14,6 +14,7 @@
 #include "agent/load/load_run.h"
 #include "common/base/ip_address.h"
 #include "common/base/mutex.h"
+#include "common/stats/histogram.h"
 #include "common/sys/net_namespace.h"
 #include "tests/support/status_matchers.h"
 
@@ -88,6 +89,12 @@ PairEvents RunPair(Spec spec);
 // attempted = succeeded + failed + cancelled + in_flight in every Progress, and 0 in flight at the
 // end.
 void ExpectAccountHolds(const RunEvents& events);
+
+// One of a Progress's histograms, added up over the measured time.
+stats::Histogram Sum(const RunEvents& events,
+                     const v1::HistogramDelta& (v1::Progress::*part)() const);
+
+uint64_t Failed(const RunEvents& events, const std::string& name);
 
 int64_t InMs(int64_t ms);
 
