@@ -21,6 +21,10 @@ constexpr std::array kHints = {
     HintEntry{
         "localFd",
         "the descriptor limit is reached: raise RLIMIT_NOFILE (LimitNOFILE= in the agent's unit)"},
+    HintEntry{"notSent",
+              "due, but no connection was free in time: too few connections or too slow a server "
+              "for this rate"},
+    HintEntry{"badResponse", "what came back is not a response of the kind that was asked for"},
     HintEntry{"policy",
               "refused by a rule on this host, the agent's own (--allow-target) or its firewall's"},
 };
@@ -37,7 +41,7 @@ std::string LocalPortHint(const v1::StressSpec& spec) {
           ? ", --close rst (fin leaves each port in TIME_WAIT for 60 s)"
           : "";
   return absl::StrCat("no source port is free: widen net.ipv4.ip_local_port_range", close_mode,
-                      ", more source addresses or more target ports");
+                      ", more source addresses (--source) or more target ports");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 #include <numeric>
 
 #include "common/base/units.h"
@@ -20,10 +21,25 @@ using Row = std::vector<std::string>;
 constexpr int kNameColumns = 16;
 constexpr size_t kWideGap = 2;
 
-Row Header(bool has_responses) {
-  Row header{"AGENT", "RATE/S", "ACTIVE", "FAILED", "CONN P50/P99"};
-  if (has_responses) header.emplace_back("RESP P50/P99");
-  header.insert(header.end(), {"RTT P50/P99", "RETRANS"});
+// Which columns there are.
+struct Shown {
+  bool responses = false;
+  bool streams = false;
+  bool lateness = false;
+};
+constexpr double kNotableLatenessUs = 1'000;
+
+Row Header(const Shown& shown) {
+  Row header{"AGENT"};
+  const auto add = [&](std::initializer_list<const char*> names) {
+    header.insert(header.end(), names.begin(), names.end());
+  };
+  if (shown.streams) add({"SENT BIT/S", "RECV BIT/S"});
+  if (!shown.streams) add({"RATE/S"});
+  add({"ACTIVE", "FAILED", "CONN P50/P99"});
+  if (shown.responses) add({"RESP P50/P99"});
+  if (shown.lateness) add({"LATE P50/P99"});
+  add({"RTT P50/P99", "RETRANS"});
   return header;
 }
 
@@ -40,34 +56,47 @@ std::string Pair(const std::optional<LivePercentiles>& percentiles) {
 
 std::string Count(uint64_t count) { return base::FormatCount(static_cast<double>(count)); }
 
-std::string Rate(const LiveNumbers& live) {
-  return live.rate_per_second.has_value() ? base::FormatCount(*live.rate_per_second) : "-";
+std::string Rate(const std::optional<double>& per_second) {
+  return per_second.has_value() ? base::FormatCount(*per_second) : "-";
 }
 
-Row Numbers(const std::string& name, const LiveNumbers& live, bool has_responses) {
-  Row row{name, Rate(live), live.reported ? Count(live.active) : "-",
-          live.reported ? Count(live.failed) : "-", Pair(live.connect_us)};
-  if (has_responses) row.push_back(Pair(live.response_us));
+Row Numbers(const std::string& name, const LiveNumbers& live, const Shown& shown) {
+  Row row{name};
+  if (shown.streams) {
+    row.push_back(Rate(live.bits_sent_per_second));
+    row.push_back(Rate(live.bits_received_per_second));
+  } else {
+    row.push_back(Rate(live.rate_per_second));
+  }
+  row.push_back(live.reported ? Count(live.active) : "-");
+  row.push_back(live.reported ? Count(live.failed) : "-");
+  row.push_back(Pair(live.connect_us));
+  if (shown.responses) row.push_back(Pair(live.response_us));
+  if (shown.lateness) row.push_back(Pair(live.lateness_us));
   row.push_back(Pair(live.rtt_us));
   row.push_back(live.retransmits.has_value() ? Count(*live.retransmits) : "-");
   return row;
 }
 
-Row AgentRow(const Participant& participant, bool has_responses) {
+Row AgentRow(const Participant& participant, const Shown& shown) {
   const std::string name =
       Shortened(Printable(ShortAgentName(participant.target().name)), kNameColumns);
   const std::string role = participant.failure().has_value()
                                ? absl::StrCat(" ", participant.failure()->kind())
                            : participant.is_client() ? ""
                                                      : " server";
-  Row row = Numbers(name + role, participant.measurement().live(), has_responses);
-  if (!participant.is_client()) row[1] = "-";  // servers start no operations
-  return row;
+  LiveNumbers live = participant.measurement().live();
+  if (!participant.is_client()) live.rate_per_second.reset();  // servers start no operations
+  return Numbers(name + role, live, shown);
+}
+
+void AddRate(const std::optional<double>& part, std::optional<double>& total) {
+  if (part.has_value()) total = total.value_or(0) + *part;
 }
 
 LiveNumbers TotalNumbers(const RunView& view) {
   LiveNumbers total;
-  std::optional<stats::Histogram> rtts_us;
+  std::vector<uint64_t> rtts_us;
   for (const Participant* const participant : view.participants) {
     if (!participant->is_client()) continue;
     const LiveNumbers& live = participant->measurement().live();
@@ -77,19 +106,25 @@ LiveNumbers TotalNumbers(const RunView& view) {
     if (participant->failure().has_value()) continue;  // does nothing any more
     total.measured = total.measured || live.measured;
     total.reported = total.reported || live.reported;
-    if (live.rate_per_second.has_value()) {
-      total.rate_per_second = total.rate_per_second.value_or(0) + *live.rate_per_second;
-    }
+    AddRate(live.rate_per_second, total.rate_per_second);
+    AddRate(live.bits_sent_per_second, total.bits_sent_per_second);
+    AddRate(live.bits_received_per_second, total.bits_received_per_second);
     total.active += live.active;
-    for (const uint64_t rtt_us : participant->measurement().live_rtts_us()) {
-      if (!rtts_us.has_value()) rtts_us.emplace();
-      rtts_us->Record(rtt_us);
-    }
+    const auto& of_agent = participant->measurement().live_rtts_us();
+    rtts_us.insert(rtts_us.end(), of_agent.begin(), of_agent.end());
   }
-  total.rtt_us = PercentilesOf(rtts_us, 1);
+  total.rtt_us = PercentilesOf(rtts_us);
   total.connect_us = PercentilesOf(view.interval.connect_ns, 1e3);
   total.response_us = PercentilesOf(view.interval.response_ns, 1e3);
+  total.lateness_us = PercentilesOf(view.interval.lateness_ns, 1e3);
   return total;
+}
+
+Shown ShownOf(const RunView& view, const LiveNumbers& total, bool has_responses) {
+  return {
+      .responses = has_responses,
+      .streams = view.workload == v1::StressSpec::WORKLOAD_STREAM,
+      .lateness = total.lateness_us.has_value() && total.lateness_us->p99 >= kNotableLatenessUs};
 }
 
 std::string TimeLine(const RunView& view, bool measured) {
@@ -140,11 +175,12 @@ std::vector<std::string> LiveBlock(const RunView& view, bool has_responses, int 
   const size_t agents = view.participants.size();
   const size_t shown = agents <= room ? agents : room - 1;
 
-  std::vector<Row> rows{Header(has_responses)};
+  const Shown columns_shown = ShownOf(view, total, has_responses);
+  std::vector<Row> rows{Header(columns_shown)};
   for (size_t i = 0; i < shown; ++i) {
-    rows.push_back(AgentRow(*view.participants[i], has_responses));
+    rows.push_back(AgentRow(*view.participants[i], columns_shown));
   }
-  rows.push_back(Numbers("total", total, has_responses));
+  rows.push_back(Numbers("total", total, columns_shown));
   std::vector<std::string> lines = Aligned(rows, static_cast<size_t>(columns));
   if (shown < agents)
     lines.insert(lines.end() - 1, absl::StrCat("… and ", agents - shown, " more"));
@@ -157,9 +193,17 @@ std::string LiveLine(const RunView& view, bool has_responses) {
   const LiveNumbers total = TotalNumbers(view);
   std::string line = absl::StrCat(TimeLine(view, total.measured), ": ");
   if (!total.reported) return absl::StrCat(line, "no client has reported yet");
-  absl::StrAppend(&line, Rate(total), "/s, ", total.active, " active, ", total.failed,
-                  " failed, connect ", Pair(total.connect_us));
-  if (has_responses) absl::StrAppend(&line, ", response ", Pair(total.response_us));
+  const Shown shown = ShownOf(view, total, has_responses);
+  if (shown.streams) {
+    absl::StrAppend(&line, Rate(total.bits_sent_per_second), "bit/s sent, ",
+                    Rate(total.bits_received_per_second), "bit/s received, ");
+  } else {
+    absl::StrAppend(&line, Rate(total.rate_per_second), "/s, ");
+  }
+  absl::StrAppend(&line, total.active, " active, ", total.failed, " failed, connect ",
+                  Pair(total.connect_us));
+  if (shown.responses) absl::StrAppend(&line, ", response ", Pair(total.response_us));
+  if (shown.lateness) absl::StrAppend(&line, ", sent late by ", Pair(total.lateness_us));
   absl::StrAppend(&line, ", rtt ", Pair(total.rtt_us));
   if (total.retransmits.has_value()) {
     absl::StrAppend(&line, ", ", *total.retransmits, " retransmits");

@@ -1,157 +1,100 @@
 #include "controller/stress/measurement.h"
 
-#include <absl/strings/str_cat.h>
-
 #include <algorithm>
-#include <cmath>
+#include <cstddef>
 
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
-#include "common/stats/histogram_proto.h"
+#include "controller/stress/progress_check.h"
 
 namespace tcpfleet::controller {
 namespace {
 
-constexpr size_t kLongestFailureClass = 64;
 constexpr double kNsPerUs = 1e3;
 
-using ClassCounts = google::protobuf::Map<std::string, uint64_t>;
-
-uint64_t SumOf(const ClassCounts& counts) {
+uint64_t SumOf(const google::protobuf::Map<std::string, uint64_t>& counts) {
   uint64_t sum = 0;
   for (const auto& [name, count] : counts) sum += count;
   return sum;
 }
 
-absl::Status CheckClasses(const ClassCounts& counts) {
-  if (counts.size() > kMostFailureClasses) {
-    return absl::InvalidArgumentError(absl::StrCat("progress has ", counts.size(),
-                                                   " failure classes, at most ",
-                                                   kMostFailureClasses, " make sense"));
-  }
-  for (const auto& [name, count] : counts) {
-    if (name.empty() || name.size() > kLongestFailureClass) {
-      return absl::InvalidArgumentError("progress has a failure class without a usable name");
-    }
-  }
-  return absl::OkStatus();
+void AddClasses(const google::protobuf::Map<std::string, uint64_t>& from,
+                google::protobuf::Map<std::string, uint64_t>& to) {
+  for (const auto& [name, count] : from) to[name] += count;
 }
 
-absl::Status CheckCounters(const v1::RunCounters& counters) {
-  for (const double seconds : {counters.cpu_seconds(), counters.measured_seconds()}) {
-    if (!std::isfinite(seconds) || seconds < 0) {
-      return absl::InvalidArgumentError(absl::StrCat("progress says ", seconds, " seconds"));
-    }
-  }
-  TF_RETURN_IF_ERROR(CheckClasses(counters.failed()));
-  return CheckClasses(counters.accept_failed());
+double PerSecond(uint64_t now, uint64_t before, int64_t elapsed_ns) {
+  return (static_cast<double>(now) - static_cast<double>(before)) * 1e9 /
+         static_cast<double>(elapsed_ns);
 }
 
-std::string IdentityProblem(const v1::RunCounters& counters) {
-  const uint64_t failed = SumOf(counters.failed());
-  if (counters.attempted() ==
-      counters.succeeded() + failed + counters.cancelled() + counters.in_flight()) {
-    return "";
-  }
-  return absl::StrCat(counters.attempted(), " attempted are not ", counters.succeeded(),
-                      " succeeded + ", failed, " failed + ", counters.cancelled(), " cancelled + ",
-                      counters.in_flight(), " in flight");
-}
-
-absl::Status AddNamed(absl::string_view name, const v1::HistogramDelta& delta,
-                      std::optional<stats::Histogram>& histogram) {
-  if (delta.counts().empty() && delta.bucket_deltas().empty()) return absl::OkStatus();
-  if (!std::isfinite(delta.sum())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": histogram delta has the sum ", delta.sum()));
-  }
-  if (!histogram.has_value()) histogram.emplace();
-  return base::WithContext(name, stats::AddDelta(delta, *histogram));
-}
-
-void MergeInto(const std::optional<stats::Histogram>& from, std::optional<stats::Histogram>& to) {
-  if (!from.has_value()) return;
-  if (!to.has_value()) to.emplace();
-  to->Merge(*from);
-}
-
-v1::Distribution ToDistribution(const stats::Histogram& histogram, double unit) {
-  v1::Distribution distribution;
-  distribution.set_count(histogram.count());
-  if (histogram.count() == 0) return distribution;
-  distribution.set_min(static_cast<double>(histogram.min()) / unit);
-  distribution.set_p50(histogram.Percentile(50) / unit);
-  distribution.set_p90(histogram.Percentile(90) / unit);
-  distribution.set_p99(histogram.Percentile(99) / unit);
-  distribution.set_p999(histogram.Percentile(99.9) / unit);
-  distribution.set_max(static_cast<double>(histogram.max()) / unit);
-  distribution.set_mean(histogram.Mean() / unit);
-  return distribution;
-}
-
-void FillDistributions(const RunHistograms& histograms, v1::RunResult& result) {
-  if (const auto& connect_ns = histograms.connect_ns; connect_ns.has_value()) {
-    *result.mutable_connect_latency_us() = ToDistribution(*connect_ns, kNsPerUs);
-  }
-  if (const auto& response_ns = histograms.response_ns; response_ns.has_value()) {
-    *result.mutable_response_latency_us() = ToDistribution(*response_ns, kNsPerUs);
-  }
-  if (const auto& rtt_us = histograms.rtt_us; rtt_us.has_value()) {
-    *result.mutable_tcp_info()->mutable_rtt_us() = ToDistribution(*rtt_us, 1);
-  }
-  if (const auto& min_rtt_us = histograms.min_rtt_us; min_rtt_us.has_value()) {
-    *result.mutable_tcp_info()->mutable_min_rtt_us() = ToDistribution(*min_rtt_us, 1);
-  }
-  if (const auto& snd_cwnd = histograms.snd_cwnd; snd_cwnd.has_value()) {
-    *result.mutable_tcp_info()->mutable_snd_cwnd() = ToDistribution(*snd_cwnd, 1);
-  }
+// Of a delta that has been checked.
+std::optional<LivePercentiles> PercentilesOf(const v1::HistogramDelta& delta) {
+  MergedHistogram histogram;
+  return histogram.Add(delta).ok() ? PercentilesOf(histogram, kNsPerUs) : std::nullopt;
 }
 
 }  // namespace
 
-absl::Status RunHistograms::Add(const v1::Progress& progress) {
-  TF_RETURN_IF_ERROR(AddNamed("connect latency", progress.connect_latency(), connect_ns));
-  TF_RETURN_IF_ERROR(AddNamed("response latency", progress.response_latency(), response_ns));
-  TF_RETURN_IF_ERROR(AddNamed("rtt", progress.tcp_info().rtt_us(), rtt_us));
-  TF_RETURN_IF_ERROR(AddNamed("min rtt", progress.tcp_info().min_rtt_us(), min_rtt_us));
-  return AddNamed("snd_cwnd", progress.tcp_info().snd_cwnd(), snd_cwnd);
+std::optional<LivePercentiles> PercentilesOf(const MergedHistogram& histogram, double unit) {
+  if (histogram.empty()) return std::nullopt;
+  return LivePercentiles{histogram.Percentile(50) / unit, histogram.Percentile(99) / unit};
 }
 
-void RunHistograms::Merge(const RunHistograms& other) {
-  MergeInto(other.connect_ns, connect_ns);
-  MergeInto(other.response_ns, response_ns);
-  MergeInto(other.rtt_us, rtt_us);
-  MergeInto(other.min_rtt_us, min_rtt_us);
-  MergeInto(other.snd_cwnd, snd_cwnd);
-}
-
-void RunHistograms::Clear() {
-  for (auto* histogram : {&connect_ns, &response_ns, &rtt_us, &min_rtt_us, &snd_cwnd}) {
-    histogram->reset();
-  }
-}
-
-std::optional<LivePercentiles> PercentilesOf(const std::optional<stats::Histogram>& histogram,
-                                             double unit) {
-  if (!histogram.has_value() || histogram->count() == 0) return std::nullopt;
-  return LivePercentiles{histogram->Percentile(50) / unit, histogram->Percentile(99) / unit};
+std::optional<LivePercentiles> PercentilesOf(std::vector<uint64_t>& values) {
+  if (values.empty()) return std::nullopt;
+  const auto at_percent = [&](size_t percent) {
+    const auto position =
+        values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) * percent / 100);
+    std::nth_element(values.begin(), position, values.end());
+    return static_cast<double>(*position);
+  };
+  return LivePercentiles{at_percent(50), at_percent(99)};
 }
 
 absl::Status Measurement::Apply(const v1::Progress& progress) {
-  TF_RETURN_IF_ERROR(CheckCounters(progress.counters()));
-  if (progress.measured() && !measured_) histograms_.Clear();
+  TF_RETURN_IF_ERROR(CheckProgress(progress, paths_.size()));
+  if (progress.measured() && !measured_) ForgetWarmUp();
   TF_RETURN_IF_ERROR(histograms_.Add(progress));
+  TF_RETURN_IF_ERROR(ApplyTargets(progress));
   UpdateLive(progress);
   measured_ = progress.measured();
   counted_at_ns_ = progress.monotonic_ns();
   counters_ = progress.counters();
   peak_active_ = std::max(peak_active_, counters_.active());
   if (broken_identity_.empty()) broken_identity_ = IdentityProblem(counters_);
+  if (!progress.exemplars().empty()) {
+    exemplars_.assign(progress.exemplars().begin(), progress.exemplars().end());
+  }
+  if (progress.has_kernel_counters()) kernel_counters_ = progress.kernel_counters().changes();
   if (progress.has_tcp_info()) {
-    tcp_info_ = progress.tcp_info();
-    tcp_info_->clear_rtt_us();
-    tcp_info_->clear_min_rtt_us();
-    tcp_info_->clear_snd_cwnd();
+    v1::TcpInfoSummary& kept = tcp_info_.emplace();
+    kept.set_total_retransmits(progress.tcp_info().total_retransmits());
+    kept.set_lost_segments(progress.tcp_info().lost_segments());
+    kept.set_connections_sampled(progress.tcp_info().connections_sampled());
+  }
+  return absl::OkStatus();
+}
+
+void Measurement::ForgetWarmUp() {
+  histograms_.Clear();
+  paths_.assign(paths_.size(), {});
+}
+
+absl::Status Measurement::ApplyTargets(const v1::Progress& progress) {
+  for (int i = 0; i < progress.targets_size(); ++i) {
+    const v1::TargetProgress& from = progress.targets(i);
+    PathNumbers& path = paths_[static_cast<size_t>(i)];
+    TF_RETURN_IF_ERROR(base::WithContext("connect latency of a target",
+                                         path.connect_ns.Add(from.connect_latency())));
+    TF_RETURN_IF_ERROR(base::WithContext("response latency of a target",
+                                         path.response_ns.Add(from.response_latency())));
+    TF_RETURN_IF_ERROR(base::WithContext("rtt of a target", path.rtt_us.Add(from.rtt_us())));
+    path.counters.set_attempted(from.attempted());
+    path.counters.set_succeeded(from.succeeded());
+    path.counters.set_failed(from.failed());
+    path.counters.set_bytes_sent(from.bytes_sent());
+    path.counters.set_bytes_received(from.bytes_received());
   }
   return absl::OkStatus();
 }
@@ -161,12 +104,17 @@ void Measurement::UpdateLive(const v1::Progress& progress) {
   const v1::RunCounters& now = progress.counters();
   const bool anew = progress.measured() != measured_ || counted_at_ns_ == 0;
   if (!anew && progress.monotonic_ns() > counted_at_ns_) {
-    const auto succeeded =
-        static_cast<double>(now.succeeded()) - static_cast<double>(counters_.succeeded());
-    live_.rate_per_second =
-        succeeded * 1e9 / static_cast<double>(progress.monotonic_ns() - counted_at_ns_);
+    const int64_t elapsed_ns = progress.monotonic_ns() - counted_at_ns_;
+    live_.rate_per_second = PerSecond(now.succeeded(), counters_.succeeded(), elapsed_ns);
+    live_.bits_sent_per_second =
+        8 * PerSecond(now.bytes_sent(), counters_.bytes_sent(), elapsed_ns);
+    live_.bits_received_per_second =
+        8 * PerSecond(now.bytes_received(), counters_.bytes_received(), elapsed_ns);
   } else if (now.measured_seconds() > 0) {
-    live_.rate_per_second = static_cast<double>(now.succeeded()) / now.measured_seconds();
+    const double seconds = now.measured_seconds();
+    live_.rate_per_second = static_cast<double>(now.succeeded()) / seconds;
+    live_.bits_sent_per_second = 8 * static_cast<double>(now.bytes_sent()) / seconds;
+    live_.bits_received_per_second = 8 * static_cast<double>(now.bytes_received()) / seconds;
   }
   live_.reported = true;
   live_.measured = progress.measured();
@@ -175,10 +123,9 @@ void Measurement::UpdateLive(const v1::Progress& progress) {
   if (progress.tcp_info().connections_sampled() > 0) {
     live_.retransmits = progress.tcp_info().total_retransmits();
   }
-  RunHistograms interval;
-  if (!interval.Add(progress).ok()) return;  // Cannot be: histograms_ took the same deltas.
-  live_.connect_us = PercentilesOf(interval.connect_ns, kNsPerUs);
-  live_.response_us = PercentilesOf(interval.response_ns, kNsPerUs);
+  live_.connect_us = PercentilesOf(progress.connect_latency());
+  live_.response_us = PercentilesOf(progress.response_latency());
+  live_.lateness_us = PercentilesOf(progress.send_lateness());
 }
 
 absl::Status Measurement::Apply(const v1::ConnectionFrame& frame) {
@@ -191,17 +138,7 @@ absl::Status Measurement::Apply(const v1::ConnectionFrame& frame) {
   };
   for (const auto& [row, sample] : decoder_.rows()) add(sample);
   for (const sockets::ClosedConnection& closed : decoder_.closed()) add(closed.last);
-  if (live_rtts_us_.empty()) {
-    live_.rtt_us.reset();
-    return absl::OkStatus();
-  }
-  const auto at_percent = [this](size_t percent) {
-    const auto position = live_rtts_us_.begin() +
-                          static_cast<std::ptrdiff_t>((live_rtts_us_.size() - 1) * percent / 100);
-    std::nth_element(live_rtts_us_.begin(), position, live_rtts_us_.end());
-    return static_cast<double>(*position);
-  };
-  live_.rtt_us = LivePercentiles{at_percent(50), at_percent(99)};
+  live_.rtt_us = PercentilesOf(live_rtts_us_);
   return absl::OkStatus();
 }
 
@@ -209,6 +146,7 @@ void Measurement::FillResult(v1::RunResult& result) const {
   RunHistograms histograms;
   AddTo(result, histograms);
   result.set_active(peak_active_);
+  *result.mutable_kernel_counters() = kernel_counters_;
   FinishTotal(histograms, result);
 }
 
@@ -216,14 +154,15 @@ void Measurement::AddTo(v1::RunResult& total, RunHistograms& histograms) const {
   total.set_connections_opened(total.connections_opened() + counters_.connections_opened());
   total.set_connections_accepted(total.connections_accepted() + counters_.connections_accepted());
   total.set_connections_lost(total.connections_lost() + counters_.connections_lost());
-  for (const auto& [name, count] : counters_.accept_failed()) {
-    (*total.mutable_accept_failed())[name] += count;
-  }
+  total.set_connections_dead(total.connections_dead() + counters_.connections_dead());
+  total.set_reconnects(total.reconnects() + counters_.reconnects());
+  AddClasses(counters_.accept_failed(), *total.mutable_accept_failed());
   if (!measured_) return;
   histograms.Merge(histograms_);
   total.set_attempted(total.attempted() + counters_.attempted());
   total.set_succeeded(total.succeeded() + counters_.succeeded());
-  for (const auto& [name, count] : counters_.failed()) (*total.mutable_failed())[name] += count;
+  AddClasses(counters_.failed(), *total.mutable_failed());
+  AddClasses(counters_.responses_by_status(), *total.mutable_responses_by_status());
   total.set_cancelled(total.cancelled() + counters_.cancelled());
   total.set_in_flight(total.in_flight() + counters_.in_flight());
   total.set_bytes_sent(total.bytes_sent() + counters_.bytes_sent());
@@ -242,8 +181,10 @@ void FinishTotal(const RunHistograms& histograms, v1::RunResult& total) {
     total.set_failed_percent(100.0 * static_cast<double>(FailedOperations(total)) /
                              static_cast<double>(total.attempted()));
   }
-  if (total.measured_seconds() > 0) {
-    total.set_rate_per_second(static_cast<double>(total.succeeded()) / total.measured_seconds());
+  if (const double seconds = total.measured_seconds(); seconds > 0) {
+    total.set_rate_per_second(static_cast<double>(total.succeeded()) / seconds);
+    total.set_bits_sent_per_second(8 * static_cast<double>(total.bytes_sent()) / seconds);
+    total.set_bits_received_per_second(8 * static_cast<double>(total.bytes_received()) / seconds);
   }
   FillDistributions(histograms, total);
 }

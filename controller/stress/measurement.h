@@ -4,7 +4,7 @@
 // Threads: not thread-safe; one owner.
 // Errors:  InvalidArgument (a Progress that cannot be true), DataLoss (a broken ConnectionFrame);
 //          what was merged before stays.
-// Bounds:  kMostFailureClasses classes; a histogram takes 60 KB once something was recorded.
+// Bounds:  those of progress_check.h, and 60 KB per histogram at most.
 #pragma once
 
 #include <absl/status/status.h>
@@ -15,27 +15,12 @@
 #include <vector>
 
 #include "common/sockets/frame_decoder.h"
-#include "common/stats/histogram.h"
+#include "controller/stress/run_histograms.h"
 #include "tcpfleet/v1/report.pb.h"
 #include "tcpfleet/v1/sockets.pb.h"
 #include "tcpfleet/v1/stress.pb.h"
 
 namespace tcpfleet::controller {
-
-inline constexpr int kMostFailureClasses = 64;
-
-struct RunHistograms {
-  std::optional<stats::Histogram> connect_ns;
-  std::optional<stats::Histogram> response_ns;
-  std::optional<stats::Histogram> rtt_us;
-  std::optional<stats::Histogram> min_rtt_us;
-  std::optional<stats::Histogram> snd_cwnd;
-
-  // InvalidArgument names the histogram that is malformed.
-  absl::Status Add(const v1::Progress& progress);
-  void Merge(const RunHistograms& other);
-  void Clear();
-};
 
 // Of the latest interval.
 struct LivePercentiles {
@@ -46,19 +31,38 @@ struct LiveNumbers {
   bool reported = false;  // there was a Progress
   bool measured = false;  // the warm-up has passed
   std::optional<double> rate_per_second;
+  std::optional<double> bits_sent_per_second;
+  std::optional<double> bits_received_per_second;
   uint64_t active = 0;
   uint64_t failed = 0;
   std::optional<LivePercentiles> connect_us;
   std::optional<LivePercentiles> response_us;
+  std::optional<LivePercentiles> lateness_us;
   std::optional<LivePercentiles> rtt_us;
   std::optional<uint64_t> retransmits;  // absent when no connection is sampled
 };
 
-std::optional<LivePercentiles> PercentilesOf(const std::optional<stats::Histogram>& histogram,
-                                             double unit);
+std::optional<LivePercentiles> PercentilesOf(const MergedHistogram& histogram, double unit);
+// Reorders the values.
+std::optional<LivePercentiles> PercentilesOf(std::vector<uint64_t>& values);
+
+// One target's part of a client's numbers.
+struct PathNumbers {
+  v1::TargetProgress counters;  // without its histograms
+  MergedHistogram connect_ns;
+  MergedHistogram response_ns;
+  MergedHistogram rtt_us;
+};
 
 class Measurement {
  public:
+  // Before the first Progress: whether there is a schedule, and of how many targets numbers by
+  // themselves were asked for.
+  void Expect(bool open_loop, size_t targets) {
+    histograms_.open_loop = open_loop;
+    paths_.resize(targets);
+  }
+
   absl::Status Apply(const v1::Progress& progress);
   absl::Status Apply(const v1::ConnectionFrame& frame);
 
@@ -71,6 +75,12 @@ class Measurement {
   // The first Progress whose counters did not add up; empty when all did.
   const std::string& broken_identity() const { return broken_identity_; }
 
+  // 0 until the warm-up has passed.
+  double measured_seconds() const { return measured_ ? counters_.measured_seconds() : 0; }
+  // In the order of the client's targets.
+  const std::vector<PathNumbers>& paths() const { return paths_; }
+  const std::vector<v1::Exemplar>& exemplars() const { return exemplars_; }
+
   // Numbers of the measured time; only the whole-run counters when the warm-up has not passed.
   void FillResult(v1::RunResult& result) const;
   // Adds them to those of other agents; the derived ones are left for FinishTotal.
@@ -78,10 +88,15 @@ class Measurement {
 
  private:
   void UpdateLive(const v1::Progress& progress);
+  absl::Status ApplyTargets(const v1::Progress& progress);
+  void ForgetWarmUp();
 
   v1::RunCounters counters_;
   std::optional<v1::TcpInfoSummary> tcp_info_;  // the scalars; its histograms are in histograms_
   RunHistograms histograms_;
+  std::vector<PathNumbers> paths_;
+  std::vector<v1::Exemplar> exemplars_;
+  google::protobuf::Map<std::string, int64_t> kernel_counters_;
   bool measured_ = false;
   int64_t counted_at_ns_ = 0;
   uint64_t peak_active_ = 0;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controller/fleet/agent_target.h"
 #include "controller/fleet/hello.h"
@@ -26,6 +27,9 @@ class Participant {
               v1::StressSpec::Role role)
       : target_(std::move(target)), host_(std::move(host)), clock_(clock), role_(role) {}
 
+  // Of a client, before it is prepared: what it is asked to do, and the names of its targets when
+  // it is asked for numbers of each.
+  void Expect(const v1::StressSpec& spec, std::vector<std::string> path_names);
   void Prepare(int64_t now_ns) { Advance(Phase::kPreparing, now_ns); }
   // `start_ns` in the controller's clock. Answers with the moment in the agent's.
   v1::StartAt Start(int64_t start_ns, int64_t now_ns);
@@ -55,13 +59,14 @@ class Participant {
   const std::optional<v1::AgentFailure>& failure() const { return failure_; }
   // With what the agent answered Prepare when it did not prepare; OK otherwise.
   const absl::Status& refusal() const { return refusal_; }
-  // First connection attempt in the controller's clock; clients only.
-  std::optional<int64_t> first_connect_ns() const { return first_connect_ns_; }
-  // The same relative to the planned start, microseconds.
+  // First connection attempt after the moment it was planned for, microseconds; absent for servers
+  // and where that moment is at random.
   std::optional<double> first_syn_offset_us() const;
 
   // Everything there is to report about it.
   v1::RunResult Result() const;
+  std::vector<v1::PathResult> Paths() const;
+  std::vector<v1::SlowOperation> SlowOperations() const;
 
  private:
   enum class Phase { kIdle, kPreparing, kPrepared, kStarting, kArmed, kEnded };
@@ -82,6 +87,8 @@ class Participant {
   v1::DescribeResponse host_;
   ClockOffset clock_;
   v1::StressSpec::Role role_;
+  std::vector<std::string> path_names_;
+  std::optional<int64_t> first_due_ns_ = 0;  // after the start
   Phase phase_ = Phase::kIdle;
   int64_t last_heard_ns_ = 0;
   std::optional<int64_t> start_ns_;

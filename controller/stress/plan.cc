@@ -1,142 +1,153 @@
 #include "controller/stress/plan.h"
 
-#include <absl/strings/match.h>
-#include <absl/strings/str_cat.h>
-
 #include <algorithm>
-
-#include "common/base/ip_address.h"
-#include "common/base/status_macros.h"
-#include "common/base/suggest.h"
+#include <numeric>
+#include <utility>
 
 namespace tcpfleet::controller {
 namespace {
 
-constexpr uint64_t kServerOutlivesMs = 5'000;
-constexpr absl::string_view kUnixPrefix = "unix:";
+constexpr uint64_t kServesOnMs = 5'000;
 
-bool IsLoopback(const std::string& host) {
-  static const auto& loopback_v4 = *new base::IpNetwork(*base::IpNetwork::Parse("127.0.0.0/8"));
-  static const auto& loopback_v6 = *new base::IpNetwork(*base::IpNetwork::Parse("::1/128"));
-  const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(host);
-  if (!address.ok()) return host == "localhost";
-  return loopback_v4.Contains(*address) || loopback_v6.Contains(*address);
+uint64_t Sum(absl::Span<const uint32_t> weights) {
+  return std::accumulate(weights.begin(), weights.end(), uint64_t{0});
 }
 
-// Where an agent's host is reached: the host part of its address; a Unix socket is on this host.
-std::string HostOf(const AgentTarget& agent) {
-  if (absl::StartsWith(agent.address, kUnixPrefix)) return "127.0.0.1";
-  const absl::StatusOr<base::HostPort> address = base::ParseHostPort(agent.address, 0);
-  return address.ok() ? address->host : agent.address;
+// At most kMostScheduleStride in all, each at least 1, in the same proportions as far as possible.
+std::vector<uint32_t> Reduced(absl::Span<const uint32_t> weights) {
+  const auto [least, most] = std::minmax_element(weights.begin(), weights.end());
+  // That shares differ by a connection for want of a remainder is no reason for a long round.
+  const bool nearly_equal = (*most - *least) * uint64_t{100} <= *most;
+  if (nearly_equal || weights.size() * 2 > kMostScheduleStride) {
+    return std::vector<uint32_t>(weights.size(), 1);
+  }
+  std::vector<uint32_t> reduced(weights.begin(), weights.end());
+  const uint32_t common = std::accumulate(reduced.begin(), reduced.end(), uint32_t{0},
+                                          [](uint32_t a, uint32_t b) { return std::gcd(a, b); });
+  for (uint32_t& weight : reduced) weight /= common;
+  const uint64_t total = Sum(reduced);
+  if (total <= kMostScheduleStride) return reduced;
+  // Rounding up to at least 1 may add one for each, so that many are kept back.
+  const uint64_t room = kMostScheduleStride - reduced.size();
+  for (uint32_t& weight : reduced) {
+    weight = static_cast<uint32_t>(std::max<uint64_t>(1, weight * room / total));
+  }
+  return reduced;
 }
 
-// By the name or address we know it by; else by what it calls itself.
-absl::StatusOr<size_t> FindMember(absl::Span<const AgentTarget> fleet,
-                                  absl::Span<const std::string> own_names,
-                                  const std::string& wanted) {
-  std::vector<std::string> names(own_names.begin(), own_names.end());
-  for (size_t i = 0; i < fleet.size(); ++i) {
-    if (fleet[i].name == wanted || fleet[i].address == wanted) return i;
-    names.push_back(fleet[i].name);
-  }
-  const auto found = std::find(own_names.begin(), own_names.end(), wanted);
-  if (found == own_names.end()) {
-    return absl::InvalidArgumentError(absl::StrCat("--serve: no agent of this fleet is called '",
-                                                   wanted, "'", base::DidYouMean(wanted, names)));
-  }
-  const auto index = static_cast<size_t>(found - own_names.begin());
-  const auto other = std::find(found + 1, own_names.end(), wanted);
-  if (other == own_names.end()) return index;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--serve: ", fleet[index].name, " and ",
-                   fleet[static_cast<size_t>(other - own_names.begin())].name,
-                   " both call themselves '", wanted, "': write one of these instead"));
+// Begins with the target of connection number `first` of the fleet.
+void RotateTargets(uint64_t first, v1::StressSpec& spec) {
+  const auto weight = [](const v1::Target& target) { return std::max(1u, target.weight()); };
+  auto& targets = *spec.mutable_targets();
+  uint64_t round = 0;
+  for (const v1::Target& target : targets) round += weight(target);
+  if (round == 0) return;
+  uint64_t place = first % round;
+  int index = 0;
+  while (place >= weight(targets.Get(index))) place -= weight(targets.Get(index++));
+  std::rotate(targets.begin(), targets.begin() + index, targets.end());
 }
 
-absl::Status CheckReachable(absl::Span<const AgentTarget> fleet, const Roles& roles) {
-  for (const ServerRole& server : roles.servers) {
-    if (!IsLoopback(server.data_address)) continue;
-    for (const size_t client : roles.clients) {
-      if (client == server.member || IsLoopback(HostOf(fleet[client]))) continue;
-      const std::string& name = fleet[server.member].name;
-      return absl::InvalidArgumentError(
-          absl::StrCat("--serve: client '", fleet[client].name, "' (", fleet[client].address,
-                       ") cannot reach '", name, "' at ", server.data_address,
-                       ", a loopback address: say where it can, --serve ", name, "@ADDRESS"));
-    }
+// Of each client; every link has as many as the others.
+std::vector<uint32_t> DealConnections(uint64_t total, size_t clients,
+                                      absl::Span<const std::vector<Link>> links) {
+  std::vector<uint32_t> weights(clients, 1);
+  for (size_t i = 0; i < links.size(); ++i) weights[i] = static_cast<uint32_t>(links[i].size());
+  const uint64_t parts = Sum(weights);
+  std::vector<uint32_t> connections;
+  uint64_t passed = 0;
+  uint64_t dealt = 0;
+  for (const uint32_t weight : weights) {
+    passed += weight;
+    const uint64_t end = total * passed / parts;
+    connections.push_back(static_cast<uint32_t>(end - dealt));
+    dealt = end;
   }
-  return absl::OkStatus();
+  return connections;
+}
+
+// Bound of the connections that clients bring to one server.
+uint64_t ServerConnections(const v1::StressSpec& fleet_spec, const Roles& roles, size_t server) {
+  if (roles.links.empty()) {
+    // Every client deals to the servers in turn on its own, so each may bring one more.
+    const uint64_t servers = roles.servers.size();
+    const uint64_t mean = (fleet_spec.connections() + servers - 1) / servers;
+    return std::min<uint64_t>(fleet_spec.connections(), mean + roles.clients.size());
+  }
+  uint64_t connections = 0;
+  const auto dealt = DealConnections(fleet_spec.connections(), roles.clients.size(), roles.links);
+  for (size_t client = 0; client < roles.links.size(); ++client) {
+    const std::vector<Link>& links = roles.links[client];
+    const bool comes = std::any_of(links.begin(), links.end(),
+                                   [&](const Link& link) { return link.server == server; });
+    if (comes) connections += (dealt[client] + links.size() - 1) / links.size();
+  }
+  return std::max<uint64_t>(1, connections);
 }
 
 }  // namespace
 
-absl::StatusOr<Roles> AssignRoles(absl::Span<const AgentTarget> fleet,
-                                  absl::Span<const std::string> own_names,
-                                  const StressOptions& options) {
-  Roles roles;
-  std::vector<bool> serves(fleet.size(), false);
-  for (const ServeChoice& choice : options.serve) {
-    TF_ASSIGN_OR_RETURN(const size_t member, FindMember(fleet, own_names, choice.agent));
-    if (serves[member]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--serve: agent '", fleet[member].name, "' is named twice"));
+std::vector<v1::ScheduleShare> ShareSchedule(absl::Span<const uint32_t> weights) {
+  const std::vector<uint32_t> reduced = Reduced(weights);
+  // Operation j of a client with weight w is at (j + 1/2) / w of the round.
+  std::vector<std::pair<double, size_t>> places;
+  for (size_t client = 0; client < reduced.size(); ++client) {
+    for (uint32_t j = 0; j < reduced[client]; ++j) {
+      places.emplace_back((j + 0.5) / reduced[client], client);
     }
-    serves[member] = true;
-    roles.servers.push_back(
-        {member, choice.data_address.empty() ? HostOf(fleet[member]) : choice.data_address});
   }
-  const bool all_serve = roles.servers.size() == fleet.size();
-  for (size_t i = 0; i < fleet.size(); ++i) {
-    if (all_serve || !serves[i]) roles.clients.push_back(i);
+  std::sort(places.begin(), places.end());
+  std::vector<v1::ScheduleShare> shares(weights.size());
+  for (v1::ScheduleShare& share : shares) share.set_stride(static_cast<uint32_t>(places.size()));
+  for (size_t offset = 0; offset < places.size(); ++offset) {
+    shares[places[offset].second].add_offsets(static_cast<uint32_t>(offset));
   }
-  if (options.spec.connections() < roles.clients.size()) {
-    return absl::InvalidArgumentError(absl::StrCat("--connections: ", options.spec.connections(),
-                                                   " cannot be split over ", roles.clients.size(),
-                                                   " client agents: each needs at least one"));
-  }
-  TF_RETURN_IF_ERROR(CheckReachable(fleet, roles));
-  return roles;
+  return shares;
 }
 
-std::vector<v1::StressSpec> SplitOverClients(const v1::StressSpec& fleet_spec, size_t clients) {
+std::vector<v1::StressSpec> SplitOverClients(const v1::StressSpec& fleet_spec, size_t clients,
+                                             absl::Span<const std::vector<Link>> links) {
+  const std::vector<uint32_t> connections =
+      DealConnections(fleet_spec.connections(), clients, links);
   std::vector<v1::StressSpec> specs;
-  const uint64_t total = fleet_spec.connections();
-  const int targets = fleet_spec.targets_size();
   uint64_t dealt = 0;
   for (size_t i = 0; i < clients; ++i) {
     v1::StressSpec& spec = specs.emplace_back(fleet_spec);
-    const uint64_t end = total * (i + 1) / clients;
     spec.set_role(v1::StressSpec::ROLE_CLIENT);
-    spec.set_connections(static_cast<uint32_t>(end - dealt));
-    spec.set_rate_per_second(fleet_spec.rate_per_second() / static_cast<double>(clients));
-    if (targets > 1) {
-      const auto first = static_cast<int>(dealt % static_cast<uint64_t>(targets));
-      std::rotate(spec.mutable_targets()->begin(), spec.mutable_targets()->begin() + first,
-                  spec.mutable_targets()->end());
-    }
-    dealt = end;
+    spec.clear_behavior();
+    spec.set_connections(connections[i]);
+    const size_t paths = links.empty() ? static_cast<size_t>(spec.targets_size()) : links[i].size();
+    spec.set_per_target((paths > 1 || !links.empty()) && paths <= kMostPathsPerClient);
+    RotateTargets(dealt, spec);
+    dealt += connections[i];
   }
+  const bool is_shared = fleet_spec.rate_per_second() > 0 || !fleet_spec.rate_segments().empty();
+  if (!is_shared || clients < 2) return specs;
+  std::vector<v1::ScheduleShare> shares = ShareSchedule(connections);
+  for (size_t i = 0; i < clients; ++i) *specs[i].mutable_schedule_share() = std::move(shares[i]);
   return specs;
 }
 
-v1::StressSpec ServerSpec(const v1::StressSpec& fleet_spec, const Roles& roles,
+v1::StressSpec ServerSpec(const v1::StressSpec& fleet_spec, const Roles& roles, size_t server,
                           double max_duration_seconds) {
   v1::StressSpec spec = fleet_spec;
   spec.set_role(v1::StressSpec::ROLE_SERVER);
   spec.clear_targets();
+  spec.clear_sources();
+  // What only clients do.
   spec.set_rate_per_second(0);
-  // Every client deals to the servers in turn on its own, so each may bring one more than the mean.
-  const uint64_t servers = roles.servers.size();
-  const uint64_t mean = (fleet_spec.connections() + servers - 1) / servers;
-  spec.set_connections(static_cast<uint32_t>(
-      std::min<uint64_t>(fleet_spec.connections(), mean + roles.clients.size())));
-  uint64_t outlives_ms = kServerOutlivesMs;
+  spec.clear_rate_segments();
+  spec.set_rate_per_connection(0);
+  spec.clear_arrivals();
+  spec.set_connections(static_cast<uint32_t>(ServerConnections(fleet_spec, roles, server)));
+  uint64_t serves_on_ms = kServesOnMs;
   if (max_duration_seconds > 0 && max_duration_seconds < 1e9) {
     const auto limit_ms = static_cast<uint64_t>(max_duration_seconds * 1e3);
-    const uint64_t run_ms = fleet_spec.warmup_ms() + fleet_spec.duration_ms();
-    outlives_ms = std::min(outlives_ms, limit_ms - std::min(limit_ms, run_ms));
+    const uint64_t run_ms =
+        fleet_spec.warmup_ms() + fleet_spec.duration_ms() + fleet_spec.cooldown_ms();
+    serves_on_ms = std::min(serves_on_ms, limit_ms - std::min(limit_ms, run_ms));
   }
-  spec.set_duration_ms(fleet_spec.duration_ms() + outlives_ms);
+  spec.set_cooldown_ms(fleet_spec.cooldown_ms() + serves_on_ms);
   return spec;
 }
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "common/base/version.h"
+#include "controller/stress/load_shape.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -23,23 +24,38 @@ std::vector<const Participant*> PointersTo(const std::vector<Participant>& parti
   return pointers;
 }
 
-void SetStartSkew(const RunOutcome& outcome, v1::StressReport& report) {
-  int64_t earliest = std::numeric_limits<int64_t>::max();
-  int64_t latest = std::numeric_limits<int64_t>::min();
-  int clients = 0;
-  for (const Participant& participant : outcome.participants) {
-    const auto first_ns = participant.first_connect_ns();
-    if (!participant.is_client() || !first_ns.has_value()) continue;
-    earliest = std::min(earliest, *first_ns);
-    latest = std::max(latest, *first_ns);
-    ++clients;
+void AddSlowest(const std::vector<const Participant*>& participants, v1::StressReport& report) {
+  std::vector<v1::SlowOperation> slowest;
+  for (const Participant* const participant : participants) {
+    if (!participant->is_client()) continue;
+    for (v1::SlowOperation& operation : participant->SlowOperations()) {
+      slowest.push_back(std::move(operation));
+    }
   }
-  if (clients >= 2) {
-    report.set_start_skew_us((static_cast<double>(latest) - static_cast<double>(earliest)) / 1e3);
-  }
+  std::stable_sort(slowest.begin(), slowest.end(),
+                   [](const v1::SlowOperation& a, const v1::SlowOperation& b) {
+                     return a.response_latency_us() > b.response_latency_us();
+                   });
+  const size_t wanted = report.run().spec().exemplars();
+  if (slowest.size() > wanted) slowest.resize(wanted);
+  for (v1::SlowOperation& operation : slowest) *report.add_slowest() = std::move(operation);
 }
 
 }  // namespace
+
+void SetStartSkew(absl::Span<const Participant* const> participants, v1::StressReport& report) {
+  double earliest_us = std::numeric_limits<double>::max();
+  double latest_us = std::numeric_limits<double>::lowest();
+  int clients = 0;
+  for (const Participant* const participant : participants) {
+    const auto offset_us = participant->first_syn_offset_us();
+    if (!participant->is_client() || !offset_us.has_value()) continue;
+    earliest_us = std::min(earliest_us, *offset_us);
+    latest_us = std::max(latest_us, *offset_us);
+    ++clients;
+  }
+  if (clients >= 2) report.set_start_skew_us(latest_us - earliest_us);
+}
 
 v1::RunResult TotalOf(absl::Span<const Participant* const> participants, uint64_t peak_active) {
   v1::RunResult total;
@@ -87,14 +103,19 @@ v1::StressReport BuildReport(const StressOptions& options, const RunOutcome& out
   run.set_controller_version(std::string(base::Version()));
   SetTimestamp(outcome.start_time, *run.mutable_start());
   for (const Threshold& threshold : options.thresholds) run.add_thresholds(threshold.expression());
+  run.set_loop(IsOpenLoop(options.spec) ? "open" : "closed");
 
-  *report.mutable_total() = TotalOf(PointersTo(outcome.participants), outcome.peak_active);
+  const std::vector<const Participant*> participants = PointersTo(outcome.participants);
+  *report.mutable_total() = TotalOf(participants, outcome.peak_active);
   for (const v1::AgentFailure& failure : missing) *report.add_failures() = failure;
   for (const Participant& participant : outcome.participants) {
     *report.add_agents() = participant.Result();
     if (participant.failure().has_value()) *report.add_failures() = *participant.failure();
+    for (v1::PathResult& path : participant.Paths()) *report.add_paths() = std::move(path);
   }
-  SetStartSkew(outcome, report);
+  AddSlowest(participants, report);
+  SetStartSkew(participants, report);
+  report.set_generator_limited(!GeneratorLateness(report).empty());
   for (const Threshold& threshold : options.thresholds)
     *report.add_thresholds() = threshold.Check(report);
   const Verdict verdict = JudgeRun(outcome, report);
@@ -108,8 +129,11 @@ Verdict JudgeRun(const RunOutcome& outcome, const v1::StressReport& report) {
   facts.interrupted = outcome.end == RunEnd::kInterrupted;
   if (outcome.end == RunEnd::kNoClient) facts.not_started = "no client was ready";
   if (outcome.end == RunEnd::kServerMissing) facts.not_started = "a server was not ready";
+  facts.blocked = outcome.end == RunEnd::kBlocked;
+  facts.aborted_by = outcome.aborted_by;
   const v1::StressSpec& spec = report.run().spec();
-  facts.planned_seconds = static_cast<double>(spec.warmup_ms() + spec.duration_ms()) / 1e3;
+  facts.planned_seconds =
+      static_cast<double>(spec.warmup_ms() + spec.duration_ms() + spec.cooldown_ms()) / 1e3;
   facts.elapsed_seconds =
       std::min(static_cast<double>(outcome.elapsed_ns) / 1e9, facts.planned_seconds);
   for (const Participant& participant : outcome.participants) {

@@ -16,6 +16,9 @@ namespace tcpfleet::controller {
 // All clients together, from sums and merged histograms; what only servers count is of the servers.
 v1::RunResult TotalOf(absl::Span<const Participant* const> participants, uint64_t peak_active);
 
+// Only where two clients have made a connection attempt.
+void SetStartSkew(absl::Span<const Participant* const> participants, v1::StressReport& report);
+
 v1::StressInterval BuildInterval(const RunView& view);
 
 // `missing` are the agents that did not get as far as the run.

@@ -34,6 +34,16 @@ CsvRow CsvRowOf(const v1::RunResult& result, const std::string& name, const std:
   row.push_back(result.has_first_syn_offset_us() ? absl::StrCat(result.first_syn_offset_us()) : "");
   row.push_back(result.has_clock_uncertainty_us() ? absl::StrCat(result.clock_uncertainty_us())
                                                   : "");
+  AddDistribution(result.has_service_latency_us(), result.service_latency_us(), row);
+  AddDistribution(result.has_send_lateness_us(), result.send_lateness_us(), row);
+  for (const v1::Distribution* const connect : {&result.connect_latency_one_retransmit_us(),
+                                                &result.connect_latency_more_retransmits_us()}) {
+    row.push_back(result.has_connect_latency_us() ? absl::StrCat(connect->count()) : "");
+  }
+  row.push_back(absl::StrCat(result.bits_sent_per_second()));
+  row.push_back(absl::StrCat(result.bits_received_per_second()));
+  row.push_back(absl::StrCat(result.connections_lost()));
+  row.push_back(absl::StrCat(result.reconnects()));
   return row;
 }
 
@@ -62,7 +72,19 @@ CsvRow StressCsvHeader() {
           "tcpInfo.totalRetransmits",
           "cpuSeconds",
           "firstSynOffsetUs",
-          "clockUncertaintyUs"};
+          "clockUncertaintyUs",
+          "serviceLatencyUs.p50",
+          "serviceLatencyUs.p99",
+          "serviceLatencyUs.max",
+          "sendLatenessUs.p50",
+          "sendLatenessUs.p99",
+          "sendLatenessUs.max",
+          "connectLatencyOneRetransmitUs.count",
+          "connectLatencyMoreRetransmitsUs.count",
+          "bitsSentPerSecond",
+          "bitsReceivedPerSecond",
+          "connectionsLost",
+          "reconnects"};
 }
 
 std::vector<CsvRow> StressCsvRows(const v1::StressReport& report) {

@@ -3,9 +3,12 @@
 #include <absl/strings/str_cat.h>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
-#include "controller/stress/plan.h"
+#include "controller/stress/client_parts.h"
+#include "controller/stress/load_shape.h"
+#include "controller/stress/report.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -17,6 +20,15 @@ constexpr int kMostEventsBetweenChecks = 10'000;
 constexpr int64_t kPauseNs = 1'000 * kNsPerMs;
 // Reports of an interval are on their way for a while after it has ended.
 constexpr int64_t kLongestViewLagNs = 200 * kNsPerMs;
+
+// Tells the runs of one controller from those of others.
+std::string NewRunToken() {
+  constexpr size_t kBytes = 16;
+  std::random_device random;
+  std::string token(kBytes, '\0');
+  for (char& byte : token) byte = static_cast<char>(random());
+  return token;
+}
 
 void SendStop(RunCall& call) {
   v1::RunRequest request;
@@ -32,19 +44,24 @@ StressRun::StressRun(RunInput input, base::Clock& clock, RunInbox& inbox, RunObs
       inbox_(inbox),
       observer_(observer),
       interval_ns_(int64_t{input_.spec.interval_ms()} * kNsPerMs),
-      planned_ns_(static_cast<int64_t>(input_.spec.warmup_ms() + input_.spec.duration_ms()) *
+      planned_ns_(static_cast<int64_t>(input_.spec.warmup_ms() + input_.spec.duration_ms() +
+                                       input_.spec.cooldown_ms()) *
                   kNsPerMs),
-      heartbeats_(clock) {}
+      run_token_(NewRunToken()),
+      heartbeats_(clock) {
+  interval_.open_loop = IsOpenLoop(input_.spec);
+}
 
 RunOutcome StressRun::Run(const std::stop_token& interrupt) {
   const std::stop_callback wake(interrupt, [this] { inbox_.Push({}); });
   const RunEnd end = RunPhases(interrupt);
-  if (end == RunEnd::kInterrupted && start_ns_.has_value()) StopInterrupted();
+  const bool is_early = end == RunEnd::kInterrupted || end == RunEnd::kAborted;
+  if (is_early && start_ns_.has_value()) StopEarly();
   return TakeOutcome(end);
 }
 
 // Clients first: what they still have under way must not fail because their server is gone.
-void StressRun::StopInterrupted() {
+void StressRun::StopEarly() {
   const size_t servers = input_.servers.size();
   const int64_t now_ns = clock_.MonotonicNs();
   StopAll(servers, seats_.size());
@@ -77,12 +94,13 @@ RunEnd StressRun::RunPhases(const std::stop_token& interrupt) {
   PrepareClients();
   if (!ready(servers, seats_.size())) return RunEnd::kInterrupted;
   if (count_prepared(servers, seats_.size()) == 0) return RunEnd::kNoClient;
+  if (!input_.force && IsBlocked()) return RunEnd::kBlocked;
 
   StartAll();
-  if (Await(servers, seats_.size(), &Participant::ended, *start_ns_ + planned_ns_ + kFinishGraceNs,
-            interrupt) == Waited::kInterrupted) {
-    return RunEnd::kInterrupted;
-  }
+  const Waited waited = Await(servers, seats_.size(), &Participant::ended,
+                              *start_ns_ + planned_ns_ + kFinishGraceNs, interrupt);
+  if (waited == Waited::kInterrupted) return RunEnd::kInterrupted;
+  if (waited == Waited::kAborted) return RunEnd::kAborted;
   FailMissing(servers, seats_.size(), &Participant::ended, "silent",
               "had not finished 3 s after the planned end");
   StopAll(0, servers);
@@ -107,22 +125,31 @@ void StressRun::Prepare(Seat& seat, const v1::StressSpec& spec) {
                        [deliver](absl::Status status) { deliver(std::move(status)); });
   v1::RunRequest request;
   *request.mutable_prepare() = spec;
+  request.mutable_prepare()->set_run_token(run_token_);
+  request.mutable_prepare()->set_describe_settings(true);
   // When it does not take the message, its end tells why.
   seat.call->Send(std::move(request));
   heartbeats_.Add(seat.call.get());
 }
 
 void StressRun::PrepareClients() {
-  v1::StressSpec spec = input_.spec;
+  std::vector<uint32_t> ports;
   for (size_t i = 0; i < input_.servers.size(); ++i) {
-    v1::Target& target = *spec.add_targets();
-    target.set_host(input_.servers[i].data_address);
-    target.set_port(seats_[i].participant.preparation().listen_port());
+    ports.push_back(seats_[i].participant.preparation().listen_port());
   }
-  const std::vector<v1::StressSpec> shares = SplitOverClients(spec, input_.shares);
+  const std::vector<ClientPart> parts = ClientParts(input_, ports);
   for (size_t i = 0; i < input_.clients.size(); ++i) {
-    Prepare(seats_[input_.servers.size() + i], shares[input_.clients[i].share]);
+    const ClientPart& part = parts[input_.clients[i].share];
+    Seat& seat = seats_[input_.servers.size() + i];
+    seat.participant.Expect(part.spec, part.path_names);
+    Prepare(seat, part.spec);
   }
+}
+
+bool StressRun::IsBlocked() const {
+  return std::any_of(seats_.begin(), seats_.end(), [](const Seat& seat) {
+    return !seat.participant.ended() && !seat.participant.preparation().blockers().empty();
+  });
 }
 
 void StressRun::StartAll() {
@@ -173,7 +200,7 @@ StressRun::Waited StressRun::Await(size_t first, size_t end, Goal goal, int64_t 
     if (now_ns < next_check_ns_) continue;
     next_check_ns_ = now_ns + kCheckPeriodNs;
     EndBrokenSeats();
-    ShowInterval();
+    if (CloseInterval()) return Waited::kAborted;
     missing = CountMissing(first, end, goal);
   }
   return Waited::kReached;
@@ -248,15 +275,38 @@ void StressRun::EndBrokenSeats() {
   }
 }
 
-void StressRun::ShowInterval() {
+bool StressRun::CloseInterval() {
   const int64_t now_ns = clock_.MonotonicNs();
-  if (observer_ == nullptr || !start_ns_.has_value() || now_ns < next_view_ns_) return;
+  if (!start_ns_.has_value() || now_ns < next_view_ns_) return false;
   std::vector<const Participant*> participants;
   for (const Seat& seat : seats_) participants.push_back(&seat.participant);
-  observer_->OnInterval({participants, interval_, peak_active_, now_ns - *start_ns_, planned_ns_});
+  if (observer_ != nullptr) {
+    observer_->OnInterval({participants, interval_, peak_active_, now_ns - *start_ns_, planned_ns_,
+                           input_.spec.workload()});
+  }
   interval_.Clear();
   // After a pause, for example in a debugger, views are skipped and not made up for.
   next_view_ns_ += (now_ns - next_view_ns_) / interval_ns_ * interval_ns_ + interval_ns_;
+  return EndsByThreshold(participants);
+}
+
+bool StressRun::EndsByThreshold(const std::vector<const Participant*>& participants) {
+  const size_t servers = input_.servers.size();
+  if (input_.abort_on.empty() || !broken_.empty() ||
+      CountMissing(servers, seats_.size(), &Participant::ended) == 0) {
+    return false;
+  }
+  v1::StressReport so_far;
+  *so_far.mutable_total() = TotalOf(participants, peak_active_);
+  if (so_far.total().measured_seconds() <= 0) return false;
+  SetStartSkew(participants, so_far);
+  for (const Threshold& threshold : input_.abort_on) {
+    const v1::ThresholdResult result = threshold.Check(so_far);
+    if (result.has_observed() && !result.passed() && !threshold.MayRecover(result.observed())) {
+      broken_.push_back(result);
+    }
+  }
+  return !broken_.empty();
 }
 
 RunOutcome StressRun::TakeOutcome(RunEnd end) {
@@ -266,6 +316,7 @@ RunOutcome StressRun::TakeOutcome(RunEnd end) {
   outcome.start_ns = start_ns_;
   outcome.start_time = start_ns_.has_value() ? start_time_ : clock_.Now();
   outcome.peak_active = peak_active_;
+  outcome.aborted_by = std::move(broken_);
   if (start_ns_.has_value())
     outcome.elapsed_ns = std::max<int64_t>(0, clock_.MonotonicNs() - *start_ns_);
   for (Seat& seat : seats_) seat.call.reset();  // waits for the last callback

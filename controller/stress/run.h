@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -24,6 +25,8 @@
 #include "controller/fleet/agent_client.h"
 #include "controller/stress/heartbeats.h"
 #include "controller/stress/participant.h"
+#include "controller/stress/plan.h"
+#include "controller/stress/threshold.h"
 
 namespace tcpfleet::controller {
 
@@ -47,8 +50,11 @@ struct RunSeat {
 struct RunInput {
   v1::StressSpec spec;  // fleet totals
   size_t shares = 0;    // clients the totals are split over, those that do not answer too
+  std::vector<std::vector<Link>> links;  // as Roles::links
   std::vector<RunSeat> servers;
   std::vector<RunSeat> clients;
+  bool force = false;               // start although pre-flight checks say that it will break
+  std::vector<Threshold> abort_on;  // stop as soon as one of these is broken
 };
 
 // What arrived from a seat's stream; monostate only wakes the reader.
@@ -83,6 +89,8 @@ enum class RunEnd {
   kInterrupted,    // the user asked
   kNoClient,       // not started: no client was ready
   kServerMissing,  // not started: a server was not ready
+  kBlocked,        // not started: a pre-flight check says that it would break
+  kAborted,        // a threshold is broken
 };
 
 // A run under way or over. Valid only during the call that hands it out.
@@ -91,7 +99,8 @@ struct RunView {
   const RunHistograms& interval;                        // of all clients since the last view
   uint64_t peak_active = 0;                             // most connections of all clients at once
   int64_t elapsed_ns = 0;                               // since the planned start; negative before
-  int64_t planned_ns = 0;                               // warm-up and duration
+  int64_t planned_ns = 0;                               // warm-up, duration and cool-down
+  v1::StressSpec::Workload workload = v1::StressSpec::WORKLOAD_UNSPECIFIED;
 };
 
 class RunObserver {
@@ -108,6 +117,7 @@ struct RunOutcome {
   absl::Time start_time = absl::InfinitePast();
   int64_t elapsed_ns = 0;  // from the planned start to the end, at least 0
   uint64_t peak_active = 0;
+  std::vector<v1::ThresholdResult> aborted_by;  // broken then
 };
 
 class StressRun {
@@ -126,16 +136,17 @@ class StressRun {
     std::shared_ptr<std::atomic<bool>> overflowed;
     std::unique_ptr<RunCall> call;
   };
-  enum class Waited { kReached, kDeadline, kInterrupted };
+  enum class Waited { kReached, kDeadline, kInterrupted, kAborted };
   using Goal = bool (Participant::*)() const;
 
   RunEnd RunPhases(const std::stop_token& interrupt);
   void AddSeat(RunSeat& seat, v1::StressSpec::Role role);
   void Prepare(Seat& seat, const v1::StressSpec& spec);
   void PrepareClients();
+  bool IsBlocked() const;
   void StartAll();
   void StopAll(size_t first, size_t end);
-  void StopInterrupted();
+  void StopEarly();
   // Handles events until every participant of the range has reached the goal.
   Waited Await(size_t first, size_t end, Goal goal, int64_t deadline_ns,
                const std::stop_token& interrupt);
@@ -149,7 +160,10 @@ class StressRun {
   void HandleClientProgress(const v1::Progress& progress, uint64_t active_before,
                             uint64_t active_after);
   void EndBrokenSeats();
-  void ShowInterval();
+  // True when a threshold is broken that the run is to be ended for.
+  bool EndsByThreshold(const std::vector<const Participant*>& participants);
+  // Once per interval; true when the run has to end.
+  bool CloseInterval();
   RunOutcome TakeOutcome(RunEnd end);
 
   RunInput input_;
@@ -167,6 +181,8 @@ class StressRun {
   RunHistograms interval_;
   uint64_t active_ = 0;  // of all clients, by their latest reports
   uint64_t peak_active_ = 0;
+  std::vector<v1::ThresholdResult> broken_;  // of input_.abort_on
+  const std::string run_token_;
   Heartbeats heartbeats_;  // last: its thread uses the calls in seats_
 };
 

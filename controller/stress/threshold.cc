@@ -37,15 +37,28 @@ constexpr std::array kOps = {
 
 // The failure classes of stress.proto; others are errno names.
 const std::vector<std::string>& FailureClasses() {
-  static const auto& classes = *new std::vector<std::string>{
-      "refused", "timeout", "reset", "closed", "unreachable", "localPort", "localFd", "policy"};
+  static const auto& classes =
+      *new std::vector<std::string>{"refused",   "timeout", "reset",  "closed",  "unreachable",
+                                    "localPort", "localFd", "policy", "notSent", "badResponse"};
   return classes;
 }
 
-bool IsFailureClass(const std::string& name) {
-  const auto& classes = FailureClasses();
+const std::vector<std::string>& StatusClasses() {
+  static const auto& classes = *new std::vector<std::string>{"1xx", "2xx", "3xx", "4xx", "5xx"};
+  return classes;
+}
+
+bool HasErrnoNames(const FieldDescriptor& map) { return map.name() != "responses_by_status"; }
+
+const std::vector<std::string>& ClassesOf(const FieldDescriptor& map) {
+  return HasErrnoNames(map) ? FailureClasses() : StatusClasses();
+}
+
+bool IsClassOf(const FieldDescriptor& map, const std::string& name) {
+  const auto& classes = ClassesOf(map);
   if (std::find(classes.begin(), classes.end(), name) != classes.end()) return true;
-  return name.size() > 1 && name[0] == 'E' && std::all_of(name.begin(), name.end(), [](char c) {
+  return HasErrnoNames(map) && name.size() > 1 && name[0] == 'E' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
            const auto byte = static_cast<unsigned char>(c);
            return absl::ascii_isupper(byte) || absl::ascii_isdigit(byte);
          });
@@ -61,9 +74,12 @@ bool IsNumber(const FieldDescriptor& field) {
   }
 }
 
-// Fields a threshold can go through or end at.
+// Fields a threshold can go through or end at. Kernel counters are not of the totals.
 bool IsUsable(const FieldDescriptor& field) {
-  if (field.is_map() || IsNumber(field)) return true;
+  if (field.is_map()) {
+    return field.message_type()->map_value()->cpp_type() == FieldDescriptor::CPPTYPE_UINT64;
+  }
+  if (IsNumber(field)) return true;
   return !field.is_repeated() && field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
          (field.message_type()->name() == "Distribution" ||
           field.message_type()->name() == "TcpInfoReport");
@@ -106,21 +122,38 @@ std::string Problem(const std::vector<std::string>& path) {
     }
     if (last) {
       return field->is_map()
-                 ? absl::StrCat("name a class, for example ", path[i], ".refused")
+                 ? absl::StrCat("name a class, for example ", path[i], ".", ClassesOf(*field)[0])
                  : absl::StrCat("name one of its numbers: ",
                                 absl::StrJoin(UsableNames(*field->message_type()), " "));
     }
     if (field->is_map()) {
-      if (i + 2 != path.size() || !IsFailureClass(path[i + 1])) {
-        return absl::StrCat("no failure class is called '", path[i + 1], "'",
-                            base::DidYouMean(path[i + 1], FailureClasses()), "; known are ",
-                            absl::StrJoin(FailureClasses(), " "), " and errno names");
+      if (i + 2 != path.size() || !IsClassOf(*field, path[i + 1])) {
+        const auto& classes = ClassesOf(*field);
+        return absl::StrCat("no class of ", path[i], " is called '", path[i + 1], "'",
+                            base::DidYouMean(path[i + 1], classes), "; known are ",
+                            absl::StrJoin(classes, " "),
+                            HasErrnoNames(*field) ? " and errno names" : "");
       }
       return "";
     }
     type = field->message_type();
   }
   return "no field is named";
+}
+
+// Of a path without a problem.
+bool IsCount(const std::vector<std::string>& path) {
+  const Descriptor* type = v1::RunResult::descriptor();
+  for (const std::string& name : path) {
+    const FieldDescriptor* const field = FindUsable(*type, name);
+    if (field == nullptr) return false;  // startSkewUs
+    if (field->is_map()) return true;
+    if (IsNumber(*field)) {
+      return field->cpp_type() == FieldDescriptor::CPPTYPE_UINT64 && field->name() != "in_flight";
+    }
+    type = field->message_type();
+  }
+  return false;
 }
 
 double MapEntry(const Message& message, const FieldDescriptor& field, const std::string& key) {
@@ -176,6 +209,12 @@ bool Threshold::Holds(double observed) const {
   return false;
 }
 
+bool Threshold::MayRecover(double observed) const {
+  if (!is_count_) return false;
+  return op_ == Op::kGreater || (observed < bound_ && op_ != Op::kLess) ||
+         (op_ == Op::kNotEqual && observed == bound_);
+}
+
 v1::ThresholdResult Threshold::Check(const v1::StressReport& report) const {
   v1::ThresholdResult result;
   result.set_expression(expression_);
@@ -206,6 +245,7 @@ absl::StatusOr<Threshold> ParseThreshold(absl::string_view expression) {
   const absl::string_view path = absl::StripAsciiWhitespace(expression.substr(0, op_at));
   threshold.path_ = absl::StrSplit(path, '.');
   if (const std::string problem = Problem(threshold.path_); !problem.empty()) return bad(problem);
+  threshold.is_count_ = IsCount(threshold.path_);
   const absl::string_view number = absl::StripAsciiWhitespace(rest.substr(op->text.size()));
   if (!absl::SimpleAtod(number, &threshold.bound_) || !std::isfinite(threshold.bound_)) {
     return bad(absl::StrCat("'", number, "' is not a number"));

@@ -23,6 +23,8 @@ class Threshold {
 
   v1::ThresholdResult Check(const v1::StressReport& report) const;
   const std::string& expression() const { return expression_; }
+  // Of a run that goes on: `observed` breaks it, but is a count that can still grow to the bound.
+  bool MayRecover(double observed) const;
 
  private:
   friend absl::StatusOr<Threshold> ParseThreshold(absl::string_view expression);
@@ -33,6 +35,7 @@ class Threshold {
   std::vector<std::string> path_;  // JSON names, checked against the descriptor
   Op op_ = Op::kLess;
   double bound_ = 0;
+  bool is_count_ = false;  // only grows during a run
 };
 
 // InvalidArgument for anything that is not an expression over known fields, with a suggestion.

@@ -1,13 +1,19 @@
 #include "controller/stress/verdict.h"
 
+#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/str_format.h>
 #include <absl/strings/str_join.h>
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
+#include <optional>
 
+#include "common/base/units.h"
 #include "controller/fleet/host_list.h"
+#include "controller/stress/load_shape.h"
+#include "controller/stress/options.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -58,14 +64,16 @@ std::string OffStart(const v1::StressReport& report) {
   return "";
 }
 
+std::string Describe(const v1::ThresholdResult& broken) {
+  return broken.has_observed()
+             ? absl::StrCat(broken.expression(), " (observed ", broken.observed(), ")")
+             : absl::StrCat(broken.expression(), " (nothing to observe)");
+}
+
 std::string BrokenThresholds(const v1::StressReport& report) {
   std::vector<std::string> broken;
   for (const v1::ThresholdResult& threshold : report.thresholds()) {
-    if (threshold.passed()) continue;
-    broken.push_back(
-        threshold.has_observed()
-            ? absl::StrCat(threshold.expression(), " (observed ", threshold.observed(), ")")
-            : absl::StrCat(threshold.expression(), " (nothing to observe)"));
+    if (!threshold.passed()) broken.push_back(Describe(threshold));
   }
   return absl::StrJoin(broken, ", ");
 }
@@ -86,6 +94,57 @@ std::string GeneratorLimits(const v1::RunResult& total) {
   return absl::StrJoin(limits, ", ");
 }
 
+// Blocked agents, folded: "pre-flight check of a[1-2] (2): 28232 source ports ..."
+std::string Blockers(const v1::StressReport& report) {
+  std::vector<std::string> names;
+  std::string first;
+  for (const v1::RunResult& agent : report.agents()) {
+    if (agent.blockers().empty()) continue;
+    if (first.empty()) first = agent.blockers(0);
+    if (std::find(names.begin(), names.end(), agent.name()) == names.end()) {
+      names.push_back(agent.name());
+    }
+  }
+  return absl::StrCat("the pre-flight check of ", FoldNames(names), " says it would break: ", first,
+                      "; --force starts it anyway");
+}
+
+// A threshold on one of these numbers says itself how much was expected.
+bool IsJudged(const v1::StressReport& report, std::initializer_list<absl::string_view> numbers) {
+  for (const v1::ThresholdResult& threshold : report.thresholds()) {
+    for (const absl::string_view number : numbers) {
+      if (absl::StartsWith(threshold.expression(), number)) return true;
+    }
+  }
+  return false;
+}
+
+// Connections or operations that were asked for and did not come about. What the run's end cut off
+// is nobody's fault.
+std::string Shortfall(const v1::StressReport& report) {
+  constexpr double kEnough = 0.95;
+  const v1::StressSpec& spec = report.run().spec();
+  const v1::RunResult& total = report.total();
+  const bool reopens = spec.lifetime_ms() > 0 || spec.requests_per_connection() > 0;
+  const double wanted = spec.connections() * (reopens ? kEnough : 1.0);
+  if (KeepsConnections(spec) && !ScheduledOperations(spec).has_value() &&
+      static_cast<double>(total.active()) < wanted &&
+      !IsJudged(report,
+                {"active", "failed", "failedPercent", "connectionsLost", "connectionsDead"})) {
+    return absl::StrCat(total.active(), " of ", spec.connections(), " connections were open");
+  }
+  std::optional<double> asked = ScheduledOperations(spec);
+  if (!asked.has_value() ||
+      IsJudged(report, {"ratePerSecond", "succeeded", "failed", "failedPercent"}))
+    return "";
+  // How many arrive at random in a given time is chance.
+  if (spec.has_arrivals()) asked = static_cast<double>(total.attempted());
+  const auto done = static_cast<double>(total.succeeded() + total.cancelled() + total.in_flight());
+  if (done + 1 >= kEnough * *asked) return "";
+  const double seconds = static_cast<double>(spec.duration_ms()) / 1e3;
+  return absl::StrFormat("%.4g/s of %.4g/s", total.rate_per_second(), *asked / seconds);
+}
+
 std::string WhyFailed(const v1::StressReport& report) {
   std::vector<std::string> reasons;
   if (const std::string broken = BrokenThresholds(report); !broken.empty()) {
@@ -94,8 +153,15 @@ std::string WhyFailed(const v1::StressReport& report) {
   if (const std::string limits = GeneratorLimits(report.total()); !limits.empty()) {
     reasons.push_back(absl::StrCat("the load generator reached its own limits: ", limits));
   }
-  if (report.total().succeeded() == 0 && report.thresholds().empty()) {
+  if (const std::string lateness = GeneratorLateness(report); !lateness.empty()) {
+    reasons.push_back(absl::StrCat("generator limited: ", lateness));
+  }
+  if (report.total().attempted() > 0 && report.total().succeeded() == 0 &&
+      report.thresholds().empty()) {
     reasons.emplace_back("no operation succeeded");
+  } else if (const std::string shortfall = Shortfall(report);
+             !shortfall.empty() && report.failures().empty()) {
+    reasons.push_back(absl::StrCat("short of what was asked: ", shortfall));
   }
   if (!reasons.empty() && !report.failures().empty()) reasons.push_back(Missing(report));
   return absl::StrJoin(reasons, "; ");
@@ -103,12 +169,33 @@ std::string WhyFailed(const v1::StressReport& report) {
 
 }  // namespace
 
+std::string GeneratorLateness(const v1::StressReport& report) {
+  constexpr double kLeastUs = 1'000;
+  const auto explains = [](const v1::RunResult& result) {
+    const double late_us = result.send_lateness_us().p99();
+    return late_us >= kLeastUs && late_us * 2 >= result.response_latency_us().p99();
+  };
+  if (!explains(report.total())) return "";
+  std::vector<std::string> names;
+  for (const v1::RunResult& agent : report.agents()) {
+    if (agent.role() == "client" && explains(agent)) names.push_back(agent.name());
+  }
+  return absl::StrCat("operations were started up to ",
+                      base::FormatMicroseconds(report.total().send_lateness_us().p99()),
+                      " late (p99), of a response p99 of ",
+                      base::FormatMicroseconds(report.total().response_latency_us().p99()),
+                      names.empty() ? "" : absl::StrCat(", on ", FoldNames(names)));
+}
+
 Verdict Judge(const VerdictFacts& facts, const v1::StressReport& report) {
   if (facts.interrupted) {
     return {"PARTIAL",
             absl::StrFormat("interrupted after %.1f of %.1f s", facts.elapsed_seconds,
                             facts.planned_seconds),
             kAborted};
+  }
+  if (facts.blocked) {
+    return {"INVALID", absl::StrCat("nothing ran: ", Blockers(report)), kRefused};
   }
   if (!facts.not_started.empty()) {
     return {"INVALID", absl::StrCat("nothing ran: ", facts.not_started),
@@ -121,7 +208,18 @@ Verdict Judge(const VerdictFacts& facts, const v1::StressReport& report) {
     return {"INVALID", absl::StrCat("counters do not add up: ", facts.broken_identities.front()),
             kCheckFailed};
   }
-  if (report.total().attempted() == 0) {
+  if (!facts.aborted_by.empty()) {
+    std::vector<std::string> broken;
+    for (const v1::ThresholdResult& threshold : facts.aborted_by) {
+      broken.push_back(Describe(threshold));
+    }
+    return {"FAIL",
+            absl::StrFormat("stopped after %.1f of %.1f s: broken: %s", facts.elapsed_seconds,
+                            facts.planned_seconds, absl::StrJoin(broken, ", ")),
+            kCheckFailed};
+  }
+  // Connections that stay may all have been opened in the warm-up.
+  if (report.total().attempted() == 0 && report.total().active() == 0) {
     return {"INVALID", "nothing was attempted",
             report.failures().empty() ? kCheckFailed : kPartial};
   }

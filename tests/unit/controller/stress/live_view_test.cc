@@ -86,5 +86,24 @@ TEST(LiveLine, SumsUpTheInterval) {
             "retransmits");
 }
 
+TEST(LiveBlock, ShowsStreamsInBitsPerSecond) {
+  ViewFixture fixture;
+  fixture.Report(fixture.Add("web01"), 5'000, 120'000);
+  RunView view = fixture.view();
+  view.workload = v1::StressSpec::WORKLOAD_STREAM;
+  EXPECT_THAT(LiveBlock(view, false, 120, 24).front(), HasSubstr("SENT BIT/S  RECV BIT/S"));
+  EXPECT_THAT(LiveLine(view, false), HasSubstr("bit/s sent, "));
+}
+
+TEST(LiveBlock, ShowsLatenessThatMatters) {
+  ViewFixture fixture;
+  Participant& participant = fixture.Add("web01");
+  fixture.Report(participant, 5'000, 120'000, /*measured=*/true, /*lateness_ns=*/900'000);
+  EXPECT_THAT(LiveBlock(fixture.view(), true, 120, 24).front(), Not(HasSubstr("LATE")));
+  fixture.Report(participant, 6'000, 120'000, /*measured=*/true, /*lateness_ns=*/3'000'000);
+  EXPECT_THAT(LiveBlock(fixture.view(), true, 120, 24).front(), HasSubstr("LATE P50/P99"));
+  EXPECT_THAT(LiveLine(fixture.view(), true), HasSubstr(", sent late by "));
+}
+
 }  // namespace
 }  // namespace tcpfleet::controller

@@ -7,6 +7,7 @@
 
 #include "common/sockets/frame_encoder.h"
 #include "common/stats/histogram_proto.h"
+#include "controller/stress/progress_check.h"
 #include "tests/support/status_matchers.h"
 
 namespace tcpfleet::controller {
@@ -86,11 +87,8 @@ TEST(Measurement, MergesLikeOneHistogramFedWithEverything) {
   a.AddTo(total, histograms);
   b.AddTo(total, histograms);
   FinishTotal(histograms, total);
-  EXPECT_EQ(histograms.response_ns->counts(), [] {
-    stats::Histogram all;
-    for (const uint64_t value : {1'000, 5'000, 7'000'000, 3'000}) all.Record(value);
-    return all.counts();
-  }());
+  EXPECT_EQ(histograms.response_ns.ToDelta().SerializeAsString(),
+            Delta({1'000, 5'000, 7'000'000, 3'000}).SerializeAsString());
   EXPECT_EQ(total.succeeded(), 4u);
   EXPECT_EQ(total.response_latency_us().count(), 4u);
 }
@@ -153,6 +151,100 @@ TEST(Measurement, RefusesImpossibleProgress) {
   }
   EXPECT_THAT(measurement.Apply(crowded),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("65")));
+}
+
+TEST(Measurement, SeparatesHandshakesBySynRetransmits) {
+  Measurement measurement;
+  v1::Progress progress = Progress(4, 1);
+  *progress.mutable_connect_latency() = Delta({100'000, 120'000, 1'030'000'000, 3'070'000'000});
+  *progress.mutable_connect_latency_one_retransmit() = Delta({1'030'000'000});
+  *progress.mutable_connect_latency_more_retransmits() = Delta({3'070'000'000});
+  ASSERT_THAT(measurement.Apply(progress), IsOk());
+  v1::RunResult result;
+  measurement.FillResult(result);
+  EXPECT_EQ(result.connect_latency_no_retransmit_us().count(), 2u);
+  EXPECT_NEAR(result.connect_latency_no_retransmit_us().max(), 120, 1);
+  EXPECT_EQ(result.connect_latency_one_retransmit_us().max(), 1'030'000);
+  EXPECT_EQ(result.connect_latency_more_retransmits_us().count(), 1u);
+}
+
+TEST(Measurement, TakesServiceForResponseOnlyInAClosedLoop) {
+  v1::Progress progress = Progress(1, 1);
+  *progress.mutable_response_latency() = Delta({5'000'000});
+  Measurement closed;
+  ASSERT_THAT(closed.Apply(progress), IsOk());
+  v1::RunResult result;
+  closed.FillResult(result);
+  EXPECT_EQ(result.service_latency_us().max(), 5'000);
+  EXPECT_FALSE(result.has_send_lateness_us());
+
+  Measurement open;
+  open.Expect(/*open_loop=*/true, 0);
+  ASSERT_THAT(open.Apply(progress), IsOk());  // nothing was really sent
+  v1::RunResult of_schedule;
+  open.FillResult(of_schedule);
+  EXPECT_FALSE(of_schedule.has_service_latency_us());
+  *progress.mutable_service_latency() = Delta({1'000});
+  *progress.mutable_send_lateness() = Delta({2'000});
+  ASSERT_THAT(open.Apply(progress), IsOk());
+  open.FillResult(of_schedule);
+  EXPECT_EQ(of_schedule.service_latency_us().max(), 1);
+  EXPECT_EQ(of_schedule.send_lateness_us().max(), 2);
+  EXPECT_EQ(open.live().lateness_us->p99, 2);
+}
+
+TEST(Measurement, SaysBytesAsBitsPerSecond) {
+  Measurement measurement;
+  v1::Progress progress = Progress(1, 2);
+  progress.mutable_counters()->set_bytes_sent(1'000);
+  progress.mutable_counters()->set_bytes_received(500);
+  ASSERT_THAT(measurement.Apply(progress), IsOk());
+  v1::RunResult result;
+  measurement.FillResult(result);
+  EXPECT_EQ(result.bits_sent_per_second(), 4'000);
+  EXPECT_EQ(result.bits_received_per_second(), 2'000);
+  EXPECT_EQ(measurement.live().bits_sent_per_second, 4'000);
+}
+
+TEST(Measurement, KeepsTargetsApartAndForgetsTheirWarmUp) {
+  Measurement measurement;
+  measurement.Expect(/*open_loop=*/false, 2);
+  for (const double seconds : {0.0, 1.0, 2.0}) {
+    v1::Progress progress = Progress(1, seconds);
+    progress.add_targets()->set_attempted(static_cast<uint64_t>(seconds) + 1);
+    *progress.add_targets()->mutable_connect_latency() = Delta({1'000});
+    ASSERT_THAT(measurement.Apply(progress), IsOk());
+  }
+  ASSERT_EQ(measurement.paths().size(), 2u);
+  EXPECT_EQ(measurement.paths()[0].counters.attempted(), 3u);
+  EXPECT_EQ(measurement.paths()[1].connect_ns.count(), 2u);
+  v1::Progress three = Progress(1, 3);
+  for (int i = 0; i < 3; ++i) three.add_targets();
+  EXPECT_THAT(measurement.Apply(three),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("3 targets")));
+}
+
+TEST(Measurement, RefusesHostileLists) {
+  Measurement measurement;
+  v1::Progress slow = Progress(1, 1);
+  for (int i = 0; i <= kMostExemplars; ++i) slow.add_exemplars();
+  EXPECT_THAT(measurement.Apply(slow), StatusIs(absl::StatusCode::kInvalidArgument));
+  v1::Progress raw = Progress(1, 1);
+  raw.add_exemplars()->mutable_tcp_info()->resize(5'000);
+  EXPECT_THAT(measurement.Apply(raw), StatusIs(absl::StatusCode::kInvalidArgument));
+  v1::Progress kernel = Progress(1, 1);
+  for (int i = 0; i <= kMostKernelCounters; ++i) {
+    (*kernel.mutable_kernel_counters()->mutable_changes())["c" + std::to_string(i)] = 1;
+  }
+  EXPECT_THAT(measurement.Apply(kernel), StatusIs(absl::StatusCode::kInvalidArgument));
+  v1::Progress huge = Progress(1, 1);
+  huge.mutable_counters()->set_bytes_sent(std::numeric_limits<uint64_t>::max());
+  EXPECT_THAT(measurement.Apply(huge),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("cannot be")));
+  v1::Progress wrapped = Progress(1, 1);  // sums that wrap to the right one
+  (*wrapped.mutable_counters()->mutable_failed())["refused"] = std::numeric_limits<uint64_t>::max();
+  wrapped.mutable_counters()->set_succeeded(2);
+  EXPECT_THAT(measurement.Apply(wrapped), StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
 TEST(Measurement, ReadsLiveRttFromFrames) {

@@ -24,10 +24,12 @@ void ExpectRefused(const StressArguments& arguments, const std::string& text) {
 }
 
 TEST(StressOptions, HaveDocumentedDefaults) {
-  const auto options = ParseStressOptions(Crr());
+  StressArguments arguments = Crr();
+  arguments.workload = "rr";
+  const auto options = ParseStressOptions(arguments);
   ASSERT_THAT(options, IsOk());
   const v1::StressSpec& spec = options->spec;
-  EXPECT_EQ(spec.workload(), v1::StressSpec::WORKLOAD_CRR);
+  EXPECT_EQ(spec.workload(), v1::StressSpec::WORKLOAD_RR);
   EXPECT_EQ(spec.connections(), 64u);
   EXPECT_EQ(spec.rate_per_second(), 0);
   EXPECT_EQ(spec.duration_ms(), 10'000u);
@@ -39,6 +41,10 @@ TEST(StressOptions, HaveDocumentedDefaults) {
   EXPECT_EQ(spec.interval_ms(), 1'000u);
   EXPECT_EQ(spec.tcp_info_connections(), 1'000u);
   EXPECT_EQ(spec.threads(), 0u);
+  EXPECT_EQ(spec.cooldown_ms(), 0u);
+  EXPECT_EQ(spec.exemplars(), 10u);
+  EXPECT_FALSE(spec.has_arrivals());
+  EXPECT_FALSE(spec.has_behavior());
   EXPECT_TRUE(spec.socket_options().no_delay());
   EXPECT_TRUE(spec.socket_options().keepalive());
   EXPECT_EQ(spec.socket_options().keepalive_idle_seconds(), 30u);
@@ -47,6 +53,10 @@ TEST(StressOptions, HaveDocumentedDefaults) {
   EXPECT_TRUE(spec.socket_options().linger_reset());
   EXPECT_EQ(spec.targets(0).host(), "198.18.0.3");
   EXPECT_EQ(spec.targets(0).port(), 80u);
+}
+
+TEST(StressOptions, LeaveKeepaliveOffWhereConnectionsLiveForOneExchange) {
+  EXPECT_FALSE(ParseStressOptions(Crr())->spec.socket_options().keepalive());
 }
 
 TEST(StressOptions, HoldCountsFromItsStart) {
@@ -151,7 +161,7 @@ TEST(StressOptions, RefuseMessageSizesWhereNothingIsSent) {
   StressArguments arguments = Crr();
   arguments.workload = "hold";
   arguments.response_bytes = "10";
-  ExpectRefused(arguments, "--response-bytes: hold sends nothing");
+  ExpectRefused(arguments, "--response-bytes: does not apply to hold, only to crr, rr");
 }
 
 TEST(StressOptions, RefuseMalformedTargetsAndServers) {

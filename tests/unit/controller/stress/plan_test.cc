@@ -99,9 +99,141 @@ TEST(AssignRoles, RefusesLoopbackServersForRemoteClients) {
               StatusIs(absl::StatusCode::kInvalidArgument));
 }
 
+StressOptions Mesh(uint32_t connections) {
+  StressOptions options;
+  options.spec.set_connections(connections);
+  options.mesh = true;
+  return options;
+}
+
+TEST(AssignRoles, LetsEveryAgentOfAMeshLoadAllOthers) {
+  const auto roles = AssignRoles(RemoteFleet(), {}, Mesh(6));
+  ASSERT_THAT(roles, IsOk());
+  EXPECT_EQ(roles->servers.size(), 3u);
+  EXPECT_THAT(roles->clients, ElementsAre(0, 1, 2));
+  ASSERT_EQ(roles->links.size(), 3u);
+  EXPECT_EQ(roles->links[1][0].server, 2u);  // begins with the next one
+  EXPECT_EQ(roles->links[1][0].address, "198.18.0.3");
+  EXPECT_EQ(roles->links[1][1].server, 0u);
+  for (const size_t server : {0, 1, 2}) {
+    EXPECT_EQ(ServerSpec(Mesh(6).spec, *roles, server, 0).connections(), 2u);
+  }
+  for (const v1::StressSpec& share : SplitOverClients(Mesh(6).spec, 3, roles->links)) {
+    EXPECT_EQ(share.connections(), 2u);
+    EXPECT_TRUE(share.per_target());
+  }
+}
+
+TEST(AssignRoles, RefusesMeshesThatCannotBe) {
+  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, Mesh(5)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("5 are fewer than the 6")));
+  const std::vector<AgentTarget> one = {Agent("a", "198.18.0.1:7117")};
+  EXPECT_THAT(AssignRoles(one, {}, Mesh(5)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("2 to 257 agents, not 1")));
+  const std::vector<AgentTarget> mixed = {Agent("here", "unix:/tmp/a.sock"),
+                                          Agent("there", "198.18.0.2:7117")};
+  EXPECT_THAT(AssignRoles(mixed, {}, Mesh(5)),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("loopback address")));
+}
+
+PairChoice Pair(const std::string& client, const std::string& server,
+                const std::string& address = "") {
+  PairChoice pair;
+  pair.client = client;
+  pair.server = server;
+  pair.data_address = address;
+  pair.where = "f:1";
+  return pair;
+}
+
+TEST(AssignRoles, FollowsPairs) {
+  StressOptions options = Options({}, 9);
+  options.pairs = {Pair("a", "b"), Pair("a", "c", "10.0.0.3"), Pair("b", "c")};
+  const auto roles = AssignRoles(RemoteFleet(), {}, options);
+  ASSERT_THAT(roles, IsOk());
+  ASSERT_EQ(roles->servers.size(), 2u);  // b, c
+  EXPECT_THAT(roles->clients, ElementsAre(0, 1));
+  ASSERT_EQ(roles->links[0].size(), 2u);
+  EXPECT_EQ(roles->links[0][1].address, "10.0.0.3");
+  EXPECT_EQ(roles->links[1][0].address, "198.18.0.3");
+  const auto shares = SplitOverClients(options.spec, 2, roles->links);
+  EXPECT_EQ(shares[0].connections(), 6u);  // every pair has as many
+  EXPECT_EQ(shares[1].connections(), 3u);
+  EXPECT_EQ(ServerSpec(options.spec, *roles, 0, 0).connections(), 3u);
+  EXPECT_EQ(ServerSpec(options.spec, *roles, 1, 0).connections(), 6u);
+}
+
+TEST(AssignRoles, NamesTheLineOfAWrongPair) {
+  StressOptions options = Options({});
+  options.pairs = {Pair("a", "d")};
+  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("f:1: no agent")));
+  options.pairs = {Pair("a", "b"), Pair("a", "198.18.0.2:7117")};
+  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, options),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("f:1: 'a -> 198.18.0.2")));
+}
+
+TEST(ShareSchedule, GivesEveryOperationToOneClientInProportion) {
+  const std::vector<std::vector<uint32_t>> cases = {
+      {1}, {1, 1, 1}, {3, 1}, {21, 21, 22}, {100'000'000, 1}, {50'000, 30'000, 20'001}};
+  for (const std::vector<uint32_t>& weights : cases) {
+    const auto shares = ShareSchedule(weights);
+    ASSERT_EQ(shares.size(), weights.size());
+    const uint32_t stride = shares[0].stride();
+    ASSERT_LE(stride, kMostScheduleStride);
+    std::vector<bool> taken(stride, false);
+    double total = 0;
+    for (const uint32_t weight : weights) total += weight;
+    for (size_t i = 0; i < weights.size(); ++i) {
+      EXPECT_EQ(shares[i].stride(), stride);
+      EXPECT_TRUE(std::is_sorted(shares[i].offsets().begin(), shares[i].offsets().end()));
+      EXPECT_GE(shares[i].offsets_size(), 1);
+      EXPECT_NEAR(shares[i].offsets_size() / static_cast<double>(stride), weights[i] / total, 1e-3);
+      for (const uint32_t offset : shares[i].offsets()) {
+        ASSERT_LT(offset, stride);
+        EXPECT_FALSE(taken[offset]);
+        taken[offset] = true;
+      }
+    }
+    EXPECT_TRUE(std::all_of(taken.begin(), taken.end(), [](bool t) { return t; }));
+  }
+}
+
+TEST(ShareSchedule, InterleavesSmoothly) {
+  const auto shares = ShareSchedule(std::vector<uint32_t>{3, 1});
+  EXPECT_THAT(shares[0].offsets(), ElementsAre(0, 1, 3));
+  EXPECT_THAT(shares[1].offsets(), ElementsAre(2));
+}
+
+TEST(ShareSchedule, GivesLargeFleetsOneOperationEach) {
+  const auto shares = ShareSchedule(std::vector<uint32_t>(10'000, 7));
+  EXPECT_EQ(shares[9'999].stride(), 10'000u);
+  EXPECT_THAT(shares[9'999].offsets(), ElementsAre(9'999));
+}
+
+TEST(SplitOverClients, RotatesWeightedTargets) {
+  v1::StressSpec spec;
+  spec.set_connections(6);
+  for (const uint32_t weight : {3, 1}) spec.add_targets()->set_weight(weight);
+  const auto shares = SplitOverClients(spec, 2);
+  EXPECT_EQ(shares[0].targets(0).weight(), 3u);
+  EXPECT_EQ(shares[1].targets(0).weight(), 1u);  // connection 3 of the fleet
+}
+
+TEST(SplitOverClients, KeepsWhatServersDoFromClients) {
+  v1::StressSpec spec;
+  spec.set_connections(2);
+  spec.mutable_behavior()->set_silent(true);
+  EXPECT_FALSE(SplitOverClients(spec, 1)[0].has_behavior());
+  Roles roles;
+  roles.servers.resize(1);
+  roles.clients = {1};
+  EXPECT_TRUE(ServerSpec(spec, roles, 0, 0).behavior().silent());
+}
+
 TEST(SplitOverClients, LosesNoRemainder) {
   std::mt19937 random(7);
-  for (int round = 0; round < 2'000; ++round) {
+  for (int round = 0; round < 300; ++round) {
     const size_t clients = 1 + random() % 300;
     v1::StressSpec spec;
     spec.set_connections(
@@ -110,17 +242,19 @@ TEST(SplitOverClients, LosesNoRemainder) {
     const std::vector<v1::StressSpec> shares = SplitOverClients(spec, clients);
     ASSERT_EQ(shares.size(), clients);
     uint64_t connections = 0;
-    double rate = 0;
+    uint32_t rate_parts = 0;
     for (const v1::StressSpec& share : shares) {
       const uint32_t even = spec.connections() / static_cast<uint32_t>(clients);
       EXPECT_GE(share.connections(), even);
       EXPECT_LE(share.connections(), even + 1);
       EXPECT_EQ(share.role(), v1::StressSpec::ROLE_CLIENT);
       connections += share.connections();
-      rate += share.rate_per_second();
+      EXPECT_EQ(share.rate_per_second(), spec.rate_per_second());  // the fleet's
+      EXPECT_EQ(share.schedule_share().stride(), shares[0].schedule_share().stride());
+      rate_parts += static_cast<uint32_t>(share.schedule_share().offsets_size());
     }
     EXPECT_EQ(connections, spec.connections());
-    EXPECT_NEAR(rate, spec.rate_per_second(), 1e-9 * spec.rate_per_second());
+    EXPECT_EQ(rate_parts, shares[0].schedule_share().stride());
   }
 }
 
@@ -145,12 +279,14 @@ TEST(ServerSpec, OutlivesItsClientsWithinTheAgentsLimit) {
   Roles roles;
   roles.servers.resize(2);
   roles.clients = {2, 3};
-  EXPECT_EQ(ServerSpec(spec, roles, 0).duration_ms(), 15'000u);
-  EXPECT_EQ(ServerSpec(spec, roles, 3600).duration_ms(), 15'000u);
-  EXPECT_EQ(ServerSpec(spec, roles, 12).duration_ms(), 11'000u);
-  EXPECT_EQ(ServerSpec(spec, roles, 5).duration_ms(), 10'000u);  // for the agent to refuse
-  EXPECT_EQ(ServerSpec(spec, roles, 0).connections(), 7u);
-  EXPECT_EQ(ServerSpec(spec, roles, 0).role(), v1::StressSpec::ROLE_SERVER);
+  spec.set_cooldown_ms(500);
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 0).duration_ms(), 10'000u);  // the clients' window
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 0).cooldown_ms(), 5'500u);
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 3600).cooldown_ms(), 5'500u);
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 12).cooldown_ms(), 1'000u);
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 5).cooldown_ms(), 500u);  // for the agent to refuse
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 0).connections(), 7u);
+  EXPECT_EQ(ServerSpec(spec, roles, 0, 0).role(), v1::StressSpec::ROLE_SERVER);
 }
 
 }  // namespace

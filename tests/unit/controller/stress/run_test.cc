@@ -50,12 +50,13 @@ class Rehearsal {
     return *agents_.back();
   }
 
-  const v1::StressReport& Run() {
-    if (input_.servers.empty()) input_.spec.add_targets()->set_host("198.18.0.9");
+  const v1::StressReport& Run(bool add_target = true) {
+    if (input_.servers.empty() && add_target) input_.spec.add_targets()->set_host("198.18.0.9");
     StressOptions options;
     options.spec = input_.spec;
     StressRun run(input_, clock_, inbox_, &observer_);
     const RunOutcome outcome = run.Run(interrupt_.get_token());
+    end_ = outcome.end;
     report_ = BuildReport(options, outcome, {});
     exit_code_ = JudgeRun(outcome, report_).exit_code;
     return report_;
@@ -80,10 +81,12 @@ class Rehearsal {
   }
 
   v1::StressSpec& spec() { return input_.spec; }
+  RunInput& input() { return input_; }
   ClockOffset& LastClientClock() { return input_.clients.back().clock; }
   ExitCode exit_code() const { return exit_code_; }
   const CountingObserver& observer() const { return observer_; }
   int64_t now_ns() const { return clock_.MonotonicNs(); }
+  RunEnd end() const { return end_; }
 
  private:
   RunSeat& AddSeat(std::vector<RunSeat>& seats, const std::string& name, const Script& script) {
@@ -103,6 +106,7 @@ class Rehearsal {
   SimulatedInbox inbox_{clock_};
   std::vector<std::unique_ptr<ScriptedAgent>> agents_;
   CountingObserver observer_;
+  RunEnd end_ = RunEnd::kCompleted;
   std::stop_source interrupt_;
   v1::StressReport report_;
   ExitCode exit_code_ = kOk;
@@ -146,7 +150,130 @@ TEST(StressRun, SplitsTheTotalsOverTheClients) {
   rehearsal.Run();
   EXPECT_EQ(a.prepared[0].connections() + b.prepared[0].connections() + c.prepared[0].connections(),
             10u);
-  EXPECT_DOUBLE_EQ(a.prepared[0].rate_per_second(), 100.0 / 3);
+  EXPECT_EQ(a.prepared[0].rate_per_second(), 100);  // the fleet's
+  EXPECT_EQ(a.prepared[0].schedule_share().stride(), 10u);
+  EXPECT_EQ(a.prepared[0].schedule_share().offsets_size(), 3);
+  EXPECT_EQ(c.prepared[0].schedule_share().offsets_size(), 4);
+}
+
+TEST(StressRun, GivesAllRolesTheSameToken) {
+  Rehearsal rehearsal;
+  const ScriptedAgent& server = rehearsal.AddServer("s");
+  const ScriptedAgent& a = rehearsal.AddClient("a");
+  rehearsal.Run();
+  EXPECT_EQ(a.prepared[0].run_token().size(), 16u);
+  EXPECT_EQ(server.prepared[0].run_token(), a.prepared[0].run_token());
+  EXPECT_TRUE(a.prepared[0].describe_settings());
+  Rehearsal other;
+  const ScriptedAgent& b = other.AddClient("b");
+  other.Run();
+  EXPECT_NE(b.prepared[0].run_token(), a.prepared[0].run_token());
+}
+
+TEST(StressRun, DoesNotStartWhatWouldBreak) {
+  Rehearsal rehearsal;
+  Script blocked;
+  blocked.blockers = {"28232 source ports for 32000 connections"};
+  const ScriptedAgent& a = rehearsal.AddClient("a", blocked);
+  const ScriptedAgent& b = rehearsal.AddClient("b");
+  const v1::StressReport& report = rehearsal.Run();
+  EXPECT_TRUE(a.starts_ns.empty());
+  EXPECT_TRUE(b.starts_ns.empty());
+  EXPECT_EQ(report.verdict(), "INVALID");
+  EXPECT_EQ(rehearsal.exit_code(), kRefused);
+  EXPECT_THAT(report.verdict_reason(), HasSubstr("check of a says it would break: 28232 source"));
+  EXPECT_EQ(report.agents(0).blockers_size(), 1);
+}
+
+TEST(StressRun, StartsWhatWouldBreakWhenForced) {
+  Rehearsal rehearsal;
+  Script blocked;
+  blocked.blockers = {"it will break"};
+  rehearsal.AddClient("a", blocked);
+  rehearsal.input().force = true;
+  EXPECT_EQ(rehearsal.Run().verdict(), "PASS");
+}
+
+TEST(StressRun, EndsAtAThresholdThatIsBroken) {
+  Rehearsal rehearsal;
+  const ScriptedAgent& server = rehearsal.AddServer("s");
+  const ScriptedAgent& a = rehearsal.AddClient("a");
+  for (const char* const expression :
+       {"connectLatencyUs.p99<50", "responseLatencyUs.p99<1", "succeeded>1000"}) {
+    rehearsal.input().abort_on.push_back(*ParseThreshold(expression));
+  }
+  const v1::StressReport& report = rehearsal.Run();
+  EXPECT_EQ(rehearsal.end(), RunEnd::kAborted);
+  EXPECT_EQ(report.verdict(), "FAIL");
+  EXPECT_EQ(rehearsal.exit_code(), kCheckFailed);
+  EXPECT_THAT(report.verdict_reason(),
+              HasSubstr("of 5.0 s: broken: connectLatencyUs.p99<50 (observed 100)"));
+  EXPECT_THAT(report.verdict_reason(), ::testing::Not(HasSubstr("succeeded")));  // it may grow yet
+  EXPECT_THAT(report.verdict_reason(), ::testing::Not(HasSubstr("response")));   // not observed yet
+  EXPECT_EQ(a.stops, 1);
+  EXPECT_EQ(server.stops, 1);
+  EXPECT_LT(report.total().measured_seconds(), 2);  // after the first measured interval
+}
+
+TEST(StressRun, GoesOnWhileThresholdsHold) {
+  Rehearsal rehearsal;
+  rehearsal.AddClient("a");
+  rehearsal.input().abort_on.push_back(*ParseThreshold("connectLatencyUs.p99<50000"));
+  EXPECT_EQ(rehearsal.Run().verdict(), "PASS");
+  EXPECT_EQ(rehearsal.end(), RunEnd::kCompleted);
+}
+
+TEST(StressRun, WaitsForTheCoolDown) {
+  Rehearsal rehearsal;
+  rehearsal.spec().set_cooldown_ms(8'000);
+  rehearsal.AddClient("a");
+  EXPECT_EQ(rehearsal.Run().verdict(), "PASS");
+}
+
+TEST(StressRun, TellsThePathsOfAMesh) {
+  Rehearsal rehearsal;
+  for (const char* const name : {"a", "b", "c"}) rehearsal.AddServer(name);
+  const ScriptedAgent& a = rehearsal.AddClient("a");
+  rehearsal.AddClient("b");
+  rehearsal.AddClient("c");
+  for (const size_t client : {0, 1, 2}) {
+    std::vector<Link>& links = rehearsal.input().links.emplace_back();
+    for (const size_t step : {1, 2}) links.push_back({(client + step) % 3, "198.18.0.9"});
+  }
+  const v1::StressReport& report = rehearsal.Run();
+  EXPECT_EQ(a.prepared[0].targets_size(), 2);
+  EXPECT_TRUE(a.prepared[0].per_target());
+  ASSERT_EQ(report.paths_size(), 6);
+  EXPECT_EQ(report.paths(0).client(), "a");
+  EXPECT_EQ(report.paths(0).target(), "b");
+  EXPECT_EQ(report.paths(1).target(), "c");
+  EXPECT_EQ(report.paths(0).attempted(), 200u);
+  EXPECT_EQ(report.paths(0).rate_per_second(), 50);
+}
+
+TEST(StressRun, NamesSeveralTargetsByTheirAddress) {
+  Rehearsal rehearsal;
+  for (const uint32_t port : {80, 81}) {
+    v1::Target& target = *rehearsal.spec().add_targets();
+    target.set_host("2001:db8::1");
+    target.set_port(port);
+  }
+  rehearsal.AddClient("a");
+  const v1::StressReport& report = rehearsal.Run(/*add_target=*/false);
+  ASSERT_EQ(report.paths_size(), 2);
+  EXPECT_EQ(report.paths(1).target(), "[2001:db8::1]:81");
+}
+
+TEST(StressRun, CountsAStartFromWhenAClientsFirstOperationIsDue) {
+  Rehearsal rehearsal;
+  rehearsal.spec().set_rate_per_second(2);  // b's first one is due after 500 ms
+  rehearsal.AddClient("a");
+  Script later;
+  later.first_connect_ns = 501 * kMs;
+  rehearsal.AddClient("b", later);
+  const v1::StressReport& report = rehearsal.Run();
+  EXPECT_EQ(report.agents(1).first_syn_offset_us(), 1'000);
+  EXPECT_EQ(report.start_skew_us(), 1'000);
 }
 
 TEST(StressRun, StartsAllAtOneMomentOfTheirOwnClocks) {

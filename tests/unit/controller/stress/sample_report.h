@@ -77,8 +77,79 @@ inline v1::StressReport SampleReport() {
   report.mutable_total()->set_rate_per_second(5'000);
   report.mutable_total()->set_connections_accepted(55'012);
   report.set_start_skew_us(40);
+  report.mutable_run()->set_loop("open");
   report.set_verdict("PASS");
   report.set_verdict_reason("every agent finished");
+  return report;
+}
+
+// HTTP on a schedule that the clients did not keep up with, and a network that lost handshakes.
+inline v1::StressReport ScheduledReport() {
+  v1::StressReport report = SampleReport();
+  v1::StressSpec& spec = *report.mutable_run()->mutable_spec();
+  spec.set_workload(v1::StressSpec::WORKLOAD_RR);
+  spec.mutable_http()->set_path("/index.html");
+  spec.set_cooldown_ms(500);
+  for (v1::RunResult* const result : {report.mutable_agents(1), report.mutable_total()}) {
+    *result->mutable_service_latency_us() = SampleDistribution(90);
+    *result->mutable_send_lateness_us() = SampleDistribution(400);
+    *result->mutable_response_latency_us() = SampleDistribution(500);
+    v1::Distribution& none = *result->mutable_connect_latency_no_retransmit_us();
+    none = SampleDistribution(100);
+    none.set_count(24'000);
+    v1::Distribution& one = *result->mutable_connect_latency_one_retransmit_us();
+    one = SampleDistribution(1'030'000);
+    one.set_count(1'000);
+    (*result->mutable_responses_by_status())["2xx"] = 49'000;
+    (*result->mutable_responses_by_status())["5xx"] = 1'000;
+  }
+  (*report.mutable_agents(0)->mutable_kernel_counters())["ListenOverflows"] = 412;
+  (*report.mutable_agents(1)->mutable_kernel_counters())["TcpExt.TCPSynRetrans"] = 400;
+  (*report.mutable_agents(2)->mutable_kernel_counters())["TcpExt.TCPSynRetrans"] = 12;
+  (*report.mutable_agents(2)->mutable_kernel_counters())["OutRsts"] = 50'000;
+  for (const double service_us : {1'030'000.0, 80.0}) {
+    v1::SlowOperation& slow = *report.add_slowest();
+    slow.set_agent("web01");
+    slow.set_due_seconds(3.25);
+    slow.set_response_latency_us(1'035'000);
+    slow.set_service_latency_us(service_us);
+    slow.set_local("198.18.0.1:40001");
+    slow.set_peer("198.18.0.3:80");
+    (*slow.mutable_fields())["total_retrans"] = service_us > 1e6 ? 1 : 0;
+  }
+  report.set_generator_limited(true);
+  report.set_verdict("FAIL");
+  report.set_verdict_reason("generator limited");
+  return report;
+}
+
+// Streams between all of `agents`.
+inline v1::StressReport MeshReport(int agents) {
+  v1::StressReport report = SampleReport();
+  v1::StressSpec& spec = *report.mutable_run()->mutable_spec();
+  spec.set_workload(v1::StressSpec::WORKLOAD_STREAM);
+  spec.set_direction(v1::StressSpec::DIRECTION_BOTH);
+  spec.set_write_bytes(131'072);
+  spec.set_rate_per_second(0);
+  report.mutable_run()->set_loop("closed");
+  for (v1::RunResult& agent : *report.mutable_agents()) {
+    agent.set_bits_sent_per_second(9.4e9);
+    agent.set_bytes_sent(11'750'000'000);
+  }
+  report.mutable_total()->set_bits_sent_per_second(18.8e9);
+  report.mutable_total()->set_bits_received_per_second(1.5e6);
+  report.mutable_total()->set_bytes_sent(23'500'000'000);
+  for (int client = 1; client <= agents; ++client) {
+    for (int target = 1; target <= agents; ++target) {
+      if (client == target) continue;
+      v1::PathResult& path = *report.add_paths();
+      path.set_client("a" + std::to_string(client));
+      path.set_target("a" + std::to_string(target));
+      path.set_bits_sent_per_second(1e9 / client);
+      *path.mutable_connect_latency_us() = SampleDistribution(10 * target);
+      if (client != 2) *path.mutable_rtt_us() = SampleDistribution(client * target);
+    }
+  }
   return report;
 }
 

@@ -120,6 +120,12 @@ class ScriptedRun : public std::enable_shared_from_this<ScriptedRun> {
     v1::RunResponse response;
     response.mutable_prepared()->set_threads(1);
     if (!is_client()) response.mutable_prepared()->set_listen_port(script_.listen_port);
+    for (const std::string& blocker : script_.blockers) {
+      response.mutable_prepared()->add_blockers(blocker);
+    }
+    if (spec_.describe_settings()) {
+      (*response.mutable_prepared()->mutable_settings())["net.core.somaxconn"] = "4096";
+    }
     Say(std::move(response));
   }
 
@@ -150,7 +156,8 @@ class ScriptedRun : public std::enable_shared_from_this<ScriptedRun> {
     if (Due(script_.dies_at_ns)) return End(absl::UnavailableError("Socket closed"));
     if (Due(script_.leaves_at_ns)) return Finish(v1::Finished::CAUSE_AGENT_STOPPING);
     if (Due(script_.sends_bad_frame_at_ns)) SayBadFrame();
-    const auto planned_ns = static_cast<int64_t>(spec_.warmup_ms() + spec_.duration_ms()) * kMs;
+    const auto planned_ns =
+        static_cast<int64_t>(spec_.warmup_ms() + spec_.duration_ms() + spec_.cooldown_ms()) * kMs;
     SayProgress();
     if (Elapsed() >= planned_ns && !script_.never_finishes) return Finish(v1::Finished::CAUSE_DONE);
     After(int64_t{spec_.interval_ms()} * kMs, &ScriptedRun::Tick);
@@ -175,6 +182,11 @@ class ScriptedRun : public std::enable_shared_from_this<ScriptedRun> {
         latency.Record(script_.latency_ns);
       if (progress.measured()) reported_ = operations;
       *progress.mutable_connect_latency() = stats::ToDelta(latency);
+      for (int i = 0; spec_.per_target() && i < spec_.targets_size(); ++i) {
+        v1::TargetProgress& target = *progress.add_targets();
+        target.set_attempted(operations / static_cast<uint64_t>(spec_.targets_size()));
+        target.set_succeeded(target.attempted());
+      }
       if (Due(script_.sends_bad_delta_at_ns)) progress.mutable_connect_latency()->add_counts(1);
     } else {
       counters.set_connections_accepted(77);

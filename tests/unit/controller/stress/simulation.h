@@ -82,6 +82,7 @@ struct Script {
   bool ignores_stop = false;
   uint64_t latency_ns = 100'000;  // of every operation
   uint64_t operations_per_second = 100;
+  std::vector<std::string> blockers;  // of its pre-flight check
 };
 
 class ScriptedAgent final : public controller::AgentClient {
@@ -99,6 +100,11 @@ class ScriptedAgent final : public controller::AgentClient {
   std::unique_ptr<controller::StreamCall> Watch(const v1::WatchRequest&,
                                                 controller::OnMessage<v1::WatchResponse>,
                                                 controller::OnDone) override;
+  std::unique_ptr<controller::StreamCall> ReadSysctls(
+      const v1::ReadSysctlsRequest&, absl::Duration, controller::OnMessage<v1::ReadSysctlsResponse>,
+      controller::OnDone) override {
+    return nullptr;
+  }
   std::unique_ptr<controller::RunCall> Run(controller::OnMessage<v1::RunResponse> on_message,
                                            controller::OnDone on_done) override;
 

@@ -65,6 +65,39 @@ TEST(Threshold, TakesAFailureThatDidNotOccurAsZero) {
   EXPECT_TRUE(Check("failed.ENOBUFS==0").passed());
 }
 
+TEST(Threshold, ReadsTheNumbersOfSchedulesAndStreams) {
+  v1::StressReport report;
+  v1::RunResult& total = *report.mutable_total();
+  total.mutable_service_latency_us()->set_p99(70);
+  total.mutable_send_lateness_us()->set_p50(3);
+  total.set_bits_sent_per_second(9e9);
+  (*total.mutable_responses_by_status())["5xx"] = 4;
+  total.set_connections_dead(2);
+  EXPECT_EQ(Check("serviceLatencyUs.p99<100", report).observed(), 70);
+  EXPECT_EQ(Check("sendLatenessUs.p50<30", report).observed(), 3);
+  EXPECT_EQ(Check("bitsSentPerSecond>8e9", report).observed(), 9e9);
+  EXPECT_EQ(Check("responsesByStatus.5xx==0", report).observed(), 4);
+  EXPECT_EQ(Check("responsesByStatus.4xx==0", report).observed(), 0);
+  EXPECT_EQ(Check("connectionsDead==0", report).observed(), 2);
+  EXPECT_EQ(Check("failed.notSent==0", report).observed(), 0);
+}
+
+TEST(Threshold, KnowsWhichCountsCanStillGrowToTheBound) {
+  const auto may_recover = [](const std::string& expression, double observed) {
+    return ParseThreshold(expression)->MayRecover(observed);
+  };
+  EXPECT_TRUE(may_recover("succeeded>100", 50));
+  EXPECT_TRUE(may_recover("succeeded>=100", 50));
+  EXPECT_TRUE(may_recover("succeeded==100", 50));
+  EXPECT_FALSE(may_recover("succeeded==100", 150));
+  EXPECT_FALSE(may_recover("failed.refused<10", 10));
+  EXPECT_FALSE(may_recover("attempted<=10", 11));
+  EXPECT_TRUE(may_recover("attempted!=10", 10));
+  EXPECT_FALSE(may_recover("ratePerSecond>100", 50));
+  EXPECT_FALSE(may_recover("connectLatencyUs.p99<10", 50));
+  EXPECT_FALSE(may_recover("startSkewUs<10", 50));
+}
+
 TEST(Threshold, IsBrokenByWhatWasNotObserved) {
   const v1::StressReport empty;
   for (const std::string expression :
@@ -97,7 +130,10 @@ TEST(Threshold, RefusesWhatIsNoExpression) {
       {"connect_latency_us.p99<1", "no number is called"},
       {"failed<1", "name a class"},
       {"failed.refuesd<1", "did you mean 'refused'?"},
-      {"failed.refused.x<1", "no failure class"},
+      {"failed.refused.x<1", "no class of failed"},
+      {"responsesByStatus.2x<1", "did you mean '2xx'?"},
+      {"responsesByStatus.EPIPE<1", "no class of responsesByStatus"},
+      {"kernelCounters.ListenDrops<1", "no number is called 'kernelCounters'"},
   };
   for (const auto& [expression, complaint] : bad) {
     EXPECT_THAT(ParseThreshold(expression),

@@ -30,7 +30,7 @@ class ViewFixture {
   }
 
   void Report(controller::Participant& participant, uint64_t succeeded, uint64_t latency_ns,
-              bool measured = true) {
+              bool measured = true, uint64_t lateness_ns = 0) {
     v1::RunResponse response;
     v1::Progress& progress = *response.mutable_progress();
     progress.set_measured(measured);
@@ -47,6 +47,11 @@ class ViewFixture {
     latency.Record(latency_ns);
     *progress.mutable_connect_latency() = stats::ToDelta(latency);
     *progress.mutable_response_latency() = stats::ToDelta(latency);
+    if (lateness_ns > 0) {
+      stats::Histogram lateness;
+      lateness.Record(lateness_ns);
+      *progress.mutable_send_lateness() = stats::ToDelta(lateness);
+    }
     participant.Handle(response, 3);
     interval_.Add(progress).IgnoreError();
   }
