@@ -18,8 +18,10 @@
 #include "agent/service/run_registry.h"
 #include "agent/service/socket_service.h"
 #include "agent/service/stress_service.h"
+#include "agent/service/sysctl_service.h"
 #include "agent/sockets/inet_diag_source.h"
 #include "agent/sockets/socket_hub.h"
+#include "agent/sysctl/sysctl_reader.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
 #include "common/base/task_thread.h"
@@ -44,7 +46,8 @@ struct Agent::Parts {
         runs(limits),
         host_service([this] { return Describe(); }),
         socket_service(&hub, &tasks),
-        stress_service(&runs) {}
+        stress_service(&runs),
+        sysctl_service(&sysctls, &tasks) {}
 
   v1::DescribeResponse Describe() {
     v1::DescribeResponse response = facts;
@@ -63,19 +66,21 @@ struct Agent::Parts {
   const v1::LoadLimits load_limits;
   InetDiagSource source{&clock};
   SocketHub hub;
+  SysctlReader sysctls{"/"};
   base::TaskThread tasks;
   RunRegistry runs;
   HostService host_service;
   SocketService socket_service;
   StressService stress_service;
+  SysctlService sysctl_service;
   std::unique_ptr<rpc::ServerHost> server;
 };
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const AgentOptions& options) {
   TF_ASSIGN_OR_RETURN(v1::DescribeResponse facts, ReadHostFacts(options.name));
   auto parts = std::make_unique<Parts>(std::move(facts), options.limits);
-  const std::array<grpc::Service*, 3> services = {&parts->host_service, &parts->socket_service,
-                                                  &parts->stress_service};
+  const std::array<grpc::Service*, 4> services = {&parts->host_service, &parts->socket_service,
+                                                  &parts->stress_service, &parts->sysctl_service};
   TF_ASSIGN_OR_RETURN(parts->server, rpc::ServerHost::Start(options.server, services));
   return std::unique_ptr<Agent>(new Agent(std::move(parts)));
 }

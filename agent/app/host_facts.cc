@@ -17,6 +17,7 @@ absl::StatusOr<v1::DescribeResponse> ReadHostFacts(const std::string& name) {
   host.set_version(std::string(base::Version()));
   host.set_kernel(sys::KernelRelease());
   host.set_cpus(sys::AllowedCpus());
+  host.set_memory_bytes(sys::TotalMemoryBytes());
   TF_ASSIGN_OR_RETURN(const std::string boot_id, sys::ReadFile("/proc/sys/kernel/random/boot_id"));
   host.set_boot_id(std::string(absl::StripSuffix(boot_id, "\n")));
   TF_ASSIGN_OR_RETURN(const sys::NetNamespace net_namespace, sys::NetNamespace::Current());

@@ -18,6 +18,7 @@
 #include "tcpfleet/v1/host.pb.h"
 #include "tcpfleet/v1/sockets.pb.h"
 #include "tcpfleet/v1/stress.pb.h"
+#include "tcpfleet/v1/sysctl.pb.h"
 
 namespace tcpfleet::controller {
 
@@ -58,6 +59,10 @@ class AgentClient {
   virtual std::unique_ptr<StreamCall> Watch(const v1::WatchRequest& request,
                                             OnMessage<v1::WatchResponse> on_message,
                                             OnDone on_done) = 0;
+  virtual std::unique_ptr<StreamCall> ReadSysctls(const v1::ReadSysctlsRequest& request,
+                                                  absl::Duration timeout,
+                                                  OnMessage<v1::ReadSysctlsResponse> on_message,
+                                                  OnDone on_done) = 0;
   // Runs until the agent finishes it, the connection breaks, or it is cancelled.
   virtual std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse> on_message, OnDone on_done) = 0;
 };

@@ -11,6 +11,7 @@
 #include "tcpfleet/v1/host.grpc.pb.h"
 #include "tcpfleet/v1/sockets.grpc.pb.h"
 #include "tcpfleet/v1/stress.grpc.pb.h"
+#include "tcpfleet/v1/sysctl.grpc.pb.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -70,7 +71,8 @@ class GrpcAgentClient final : public AgentClient {
   explicit GrpcAgentClient(const std::shared_ptr<grpc::Channel>& channel)
       : host_(v1::HostService::NewStub(channel)),
         sockets_(v1::SocketService::NewStub(channel)),
-        stress_(v1::StressService::NewStub(channel)) {}
+        stress_(v1::StressService::NewStub(channel)),
+        sysctls_(v1::SysctlService::NewStub(channel)) {}
 
   void Describe(absl::Duration timeout, OnResponse<v1::DescribeResponse> on_response) override {
     CallUnary<v1::DescribeRequest, v1::DescribeResponse>(
@@ -105,6 +107,18 @@ class GrpcAgentClient final : public AgentClient {
     return read;
   }
 
+  std::unique_ptr<StreamCall> ReadSysctls(const v1::ReadSysctlsRequest& request,
+                                          absl::Duration timeout,
+                                          OnMessage<v1::ReadSysctlsResponse> on_message,
+                                          OnDone on_done) override {
+    auto read = std::make_unique<GrpcReadCall<v1::ReadSysctlsResponse>>(std::move(on_message),
+                                                                        std::move(on_done));
+    SetTimeout(read->call.context(), timeout);
+    sysctls_->async()->Read(&read->call.context(), &request, &read->call);
+    read->call.Start();
+    return read;
+  }
+
   std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse> on_message, OnDone on_done) override {
     auto run = std::make_unique<GrpcRunCall>(std::move(on_message), std::move(on_done));
     stress_->async()->Run(&run->call.context(), &run->call);
@@ -116,6 +130,7 @@ class GrpcAgentClient final : public AgentClient {
   const std::unique_ptr<v1::HostService::Stub> host_;
   const std::unique_ptr<v1::SocketService::Stub> sockets_;
   const std::unique_ptr<v1::StressService::Stub> stress_;
+  const std::unique_ptr<v1::SysctlService::Stub> sysctls_;
 };
 
 }  // namespace

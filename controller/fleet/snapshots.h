@@ -23,9 +23,6 @@ struct AgentSnapshot {
   int64_t monotonic_ns = 0;       // the agent's, of its last frame; 0: none came
 };
 
-// Bytes of frames kept of one agent; what sends more has failed (ResourceExhausted).
-inline constexpr size_t kMostSnapshotBytes = size_t{256} << 20;
-
 // What to ask an agent; nothing when it is not to be asked.
 using SnapshotRequestFor = std::function<std::optional<v1::SnapshotRequest>(const AgentTarget&)>;
 

@@ -50,6 +50,12 @@ class FakeAgentClient : public AgentClient {
                                     OnDone on_done) override {
     return on_watch ? on_watch(request, std::move(on_message), std::move(on_done)) : nullptr;
   }
+  std::unique_ptr<StreamCall> ReadSysctls(const v1::ReadSysctlsRequest& request, absl::Duration,
+                                          OnMessage<v1::ReadSysctlsResponse> on_message,
+                                          OnDone on_done) override {
+    on_done(read_sysctls(request, on_message));
+    return std::make_unique<EndedCall>();
+  }
   std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse>, OnDone) override { return nullptr; }
 
   std::function<absl::StatusOr<v1::DescribeResponse>()> describe = [] {
@@ -58,6 +64,9 @@ class FakeAgentClient : public AgentClient {
   std::function<absl::StatusOr<v1::ProbeClockResponse>()> probe_clock = [] {
     return v1::ProbeClockResponse();
   };
+  std::function<absl::Status(const v1::ReadSysctlsRequest&,
+                             const OnMessage<v1::ReadSysctlsResponse>&)>
+      read_sysctls = [](const auto&, const auto&) { return absl::OkStatus(); };
   std::vector<v1::ConnectionFrame> frames;
   absl::Status snapshot_status;
   std::function<void(const v1::SnapshotRequest&)> on_snapshot;

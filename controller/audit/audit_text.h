@@ -1,0 +1,18 @@
+#pragma once
+
+#include <ostream>
+#include <vector>
+
+#include "controller/cli/printer.h"
+#include "tcpfleet/v1/report.pb.h"
+
+namespace tcpfleet::controller {
+
+// What is wrong, worst first; what will be wrong after the next boot; what could not be judged;
+// counts.
+void PrintAudit(std::ostream& out, const v1::AuditReport& report, bool color);
+
+CsvRow AuditCsvHeader();
+std::vector<CsvRow> AuditCsvRows(const v1::AuditReport& report);
+
+}  // namespace tcpfleet::controller

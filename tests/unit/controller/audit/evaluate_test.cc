@@ -1,0 +1,124 @@
+#include "controller/audit/evaluate.h"
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "controller/audit/kernel_version.h"
+#include "tests/unit/controller/audit/answers.h"
+
+namespace tcpfleet::controller {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+constexpr char kKey[] = "net/ipv4/tcp_rmem";
+const HostFacts kHost{.kernel = "6.1.0-30-amd64", .memory_bytes = 8'000'000'000, .labels = {}};
+
+Rule Parsed(const std::string& wanted) {
+  const auto profile =
+      ParseProfile("p.yaml", absl::StrCat("rules:\n  - {key: net.ipv4.tcp_rmem, ", wanted, "}\n"));
+  EXPECT_TRUE(profile.ok()) << profile.status();
+  return profile->rules.front();
+}
+
+RuleState StateOf(const std::string& wanted, const std::string& value) {
+  const v1::Sysctl sysctl = Sysctl(kKey, value);
+  return Judge(Parsed(wanted), kHost, &sysctl).state;
+}
+
+TEST(Judge, ComparesNumbersOneByOne) {
+  const std::string elements = "elements: [{at_least: 4096}, any, {at_least: 6291456}]";
+  EXPECT_EQ(StateOf(elements, "4096\t1\t33554432"), RuleState::kRight);
+  EXPECT_EQ(StateOf(elements, "4096\t131072\t4194304"), RuleState::kWrong);
+  EXPECT_EQ(StateOf(elements, "4096\t131072"), RuleState::kWrong);
+  EXPECT_EQ(StateOf(elements, "bbr"), RuleState::kWrong);
+  EXPECT_EQ(StateOf("elements: [any, any, any], ordered: true", "9000 100 50"), RuleState::kWrong);
+  EXPECT_EQ(StateOf("elements: [any, any, any], ordered: true", "50 100 9000"), RuleState::kRight);
+  EXPECT_EQ(StateOf("range: [10, 60]", "61"), RuleState::kWrong);
+  EXPECT_EQ(StateOf("one_of: [bbr, cubic]", "cubic\n"), RuleState::kRight);
+  EXPECT_EQ(StateOf("equals: \"0x10\"", "16"), RuleState::kRight);
+}
+
+TEST(Judge, NeverAsksToLowerWhereTheProfileSaysSo) {
+  EXPECT_EQ(StateOf("equals: 4096 87380 16777216", "4096 131072 33554432"), RuleState::kWrong);
+  EXPECT_EQ(StateOf("equals: 4096 87380 16777216, never_lower: true", "4096 131072 33554432"),
+            RuleState::kRight);
+  EXPECT_EQ(StateOf("equals: 4096 87380 16777216, never_lower: true", "4096 131072 4194304"),
+            RuleState::kWrong);
+  const v1::Sysctl sysctl = Sysctl(kKey, "4096 131072 33554432");
+  EXPECT_THAT(Judge(Parsed("equals: 4096 87380 16777216"), kHost, &sysctl).notes,
+              Contains(HasSubstr("would lower it")));
+}
+
+TEST(Judge, SaysWhyARuleDoesNotApply) {
+  const v1::Sysctl sysctl = Sysctl(kKey, "1");
+  for (const auto& [when, state] : std::vector<std::pair<std::string, RuleState>>{
+           {"since: \"6.1\"", RuleState::kRight},
+           {"since: \"6.2\"", RuleState::kNotApplicable},
+           {"until: \"6.1\"", RuleState::kNotApplicable},
+           {"until: \"6.2\"", RuleState::kRight},
+           {"min_ram: 16G", RuleState::kNotApplicable},
+           {"max_ram: 16G", RuleState::kRight},
+           {"labels: {role: lb}", RuleState::kNotApplicable}}) {
+    const Judgement judgement =
+        Judge(Parsed(absl::StrCat("equals: 1, when: {", when, "}")), kHost, &sysctl);
+    EXPECT_EQ(judgement.state, state) << when;
+    EXPECT_EQ(judgement.notes.empty(), state == RuleState::kRight) << when;
+  }
+  HostFacts balancer = kHost;
+  balancer.labels["role"] = "lb";
+  EXPECT_EQ(Judge(Parsed("equals: 1, when: {labels: {role: lb}}"), balancer, &sysctl).state,
+            RuleState::kRight);
+}
+
+TEST(Judge, NeverTakesTheUnknownForRight) {
+  const v1::Sysctl sysctl = Sysctl(kKey, "1");
+  HostFacts unknown;
+  unknown.kernel = "custom";
+  EXPECT_EQ(Judge(Parsed("equals: 1, when: {since: \"5.4\"}"), unknown, &sysctl).state,
+            RuleState::kUnknown);
+  EXPECT_EQ(Judge(Parsed("equals: 1, when: {min_ram: 1G}"), unknown, &sysctl).state,
+            RuleState::kUnknown);
+  v1::Sysctl unreadable;
+  unreadable.set_key(kKey);
+  unreadable.set_unreadable("permission denied");
+  EXPECT_EQ(Judge(Parsed("equals: 1"), kHost, &unreadable).state, RuleState::kUnknown);
+}
+
+TEST(Judge, KnowsKeysThatAreNotThere) {
+  EXPECT_EQ(Judge(Parsed("absent: true"), kHost, nullptr).state, RuleState::kRight);
+  EXPECT_EQ(Judge(Parsed("equals: 1"), kHost, nullptr).state, RuleState::kNotApplicable);
+  const v1::Sysctl there = Sysctl(kKey, "0");
+  EXPECT_EQ(Judge(Parsed("absent: true"), kHost, &there).state, RuleState::kWrong);
+}
+
+TEST(Judge, LooksBeyondTheNextBoot) {
+  v1::Sysctl sysctl = Sysctl(kKey, "1");
+  EXPECT_FALSE(Judge(Parsed("equals: 1"), kHost, &sysctl).after_boot.has_value());
+  SetBy("/etc/sysctl.d/a.conf", "2", *sysctl.mutable_at_boot());
+  const Judgement judgement = Judge(Parsed("equals: 1"), kHost, &sysctl);
+  EXPECT_EQ(judgement.state, RuleState::kRight);
+  EXPECT_THAT(judgement.after_boot, Optional(RuleState::kWrong));
+  EXPECT_THAT(judgement.value_after_boot, Optional(std::string("2")));
+  EXPECT_EQ(judgement.set_by, "/etc/sysctl.d/a.conf:1");
+  EXPECT_THAT(judgement.notes, Contains(HasSubstr("`sysctl --system` does not set it")));
+  *sysctl.mutable_by_procps() = sysctl.at_boot();
+  EXPECT_THAT(Judge(Parsed("equals: 1"), kHost, &sysctl).notes, IsEmpty());
+}
+
+TEST(KernelVersion, IsWhatComesFirst) {
+  using Version = std::array<uint32_t, 3>;
+  EXPECT_EQ(ParseKernelVersion("6.1.0-30-amd64"), (Version{6, 1, 0}));
+  EXPECT_EQ(ParseKernelVersion("5.4"), (Version{5, 4, 0}));
+  EXPECT_EQ(ParseKernelVersion("6.18.44"), (Version{6, 18, 44}));
+  for (const char* text : {"", "6", "v6.1", ".6", "6.", "99999999999.1"}) {
+    EXPECT_FALSE(ParseKernelVersion(text).has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace tcpfleet::controller
