@@ -1,11 +1,15 @@
 #include "controller/commands/command_table.h"
 
 #include "controller/commands/agents.h"
+#include "controller/commands/audit.h"
 #include "controller/commands/export.h"
 #include "controller/commands/record.h"
 #include "controller/commands/replay.h"
+#include "controller/commands/report.h"
+#include "controller/commands/rerun.h"
 #include "controller/commands/snapshot.h"
 #include "controller/commands/stress.h"
+#include "controller/commands/sysctl.h"
 #include "controller/commands/watch.h"
 
 namespace tcpfleet::controller {
@@ -19,6 +23,11 @@ constexpr CommandEntry kCommands[] = {
     {"replay", "look at a recording again, in the same console", &MakeReplayCommand},
     {"export", "a recording as CSV or JSON lines", &MakeExportCommand},
     {"stress", "run a coordinated load test", &MakeStressCommand},
+    {"rerun", "run a saved load test again", &MakeRerunCommand},
+    {"report", "a saved load test as a page, or two compared", &MakeReportCommand},
+    {"audit", "kernel parameters of all hosts against a profile", &MakeAuditCommand},
+    {"sysctl", "kernel parameters of all hosts, those that agree folded", &MakeSysctlCommand},
+    {"who-sets", "which line of which file sets a kernel parameter", &MakeWhoSetsCommand},
 };
 
 }  // namespace

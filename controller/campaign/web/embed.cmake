@@ -1,0 +1,11 @@
+# cmake -DDIRECTORY=web -DOUTPUT=web_files.cc -P embed.cmake: the page's files as C++ string literals.
+set(source "#include \"controller/campaign/web_files.h\"\n\nnamespace tcpfleet::controller {\n\n")
+foreach(file PageHtml:page.html PageCss:page.css ChartsJs:charts.js PageJs:page.js)
+  string(REPLACE ":" ";" file ${file})
+  list(GET file 0 constant)
+  list(GET file 1 name)
+  file(READ ${DIRECTORY}/${name} text)
+  string(APPEND source "const absl::string_view k${constant} = R\"~~~~(${text})~~~~\";\n")
+endforeach()
+string(APPEND source "\n}  // namespace tcpfleet::controller\n")
+file(WRITE ${OUTPUT} "${source}")
