@@ -26,10 +26,27 @@ struct BenchOptions {
 
 using Measurements = std::vector<Measurement>;
 
-// CPU per operation of the agent's load threads against tcpfleet-limit, both against its server.
+// CPU per operation of the agent's load threads against tcpfleet-limit, both against its server,
+// and against neper where it is on the PATH.
 absl::StatusOr<Measurements> MeasureCrr(const BenchOptions& options);
 absl::StatusOr<Measurements> MeasureRr(const BenchOptions& options);
 absl::StatusOr<Measurements> MeasureHold(const BenchOptions& options);
+
+// Throughput and CPU per gigabyte of one connection, against tcpfleet-limit and iperf3.
+absl::StatusOr<Measurements> MeasureStream(const BenchOptions& options);
+// Requests to nginx against wrk.
+absl::StatusOr<Measurements> MeasureHttp(const BenchOptions& options);
+// Percentiles while the server freezes against the closed form, and how late sends are.
+absl::StatusOr<Measurements> MeasureFreeze(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureLateness(const BenchOptions& options);
+// Starting 200 agents, what they report, and merging what 1,000 report.
+absl::StatusOr<Measurements> MeasureScale(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureMerge(const BenchOptions& options);
+// Opening nearly as many connections as there are ports, with the agent's choice of ports and with
+// the kernel's.
+absl::StatusOr<Measurements> MeasurePorts(const BenchOptions& options);
+// First SYNs of 8 agents as their target sees them.
+absl::StatusOr<Measurements> MeasureSkew(const BenchOptions& options);
 
 // Recording one latency.
 absl::StatusOr<Measurements> MeasureHistogram(const BenchOptions& options);

@@ -9,7 +9,7 @@
 namespace tcpfleet::bench {
 namespace {
 
-constexpr double kGoalNs = 15;
+constexpr Goal kGoal = AtMost(15);
 constexpr size_t kLatencies = size_t{1} << 16;
 
 // Latencies as a network gives them: log-normal around 100 us, three orders of magnitude wide. More
@@ -37,7 +37,7 @@ absl::StatusOr<Measurements> MeasureHistogram(const BenchOptions& options) {
     for (size_t i = 0; i < kRecords; ++i) recorder->Record(latencies[i % kLatencies]);
     rounds.push_back((ThreadCpuNs() - start_ns) / double{kRecords});
   }
-  return Measurements{FromRounds("histogram/record", rounds, "ns", kGoalNs)};
+  return Measurements{FromRounds("histogram/record", rounds, "ns", kGoal)};
 }
 
 }  // namespace tcpfleet::bench

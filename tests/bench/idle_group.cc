@@ -47,9 +47,9 @@ absl::StatusOr<Measurements> MeasureIdle(const BenchOptions& options) {
   TF_ASSIGN_OR_RETURN(const double us_after, LiveThreadsCpuMicroseconds(agent.pid()));
   TF_ASSIGN_OR_RETURN(const double resident_bytes, ResidentBytes(agent.pid()));
   return Measurements{
-      FromRounds("idle/cpu", {ticks_after - ticks_before}, "ticks", 0),
+      FromRounds("idle/cpu", {ticks_after - ticks_before}, "ticks", AtMost(0)),
       FromRounds("idle/cpu-time", {us_after - us_before}, "us"),
-      FromRounds("idle/rss", {resident_bytes / 1e6}, "MB", 30),
+      FromRounds("idle/rss", {resident_bytes / 1e6}, "MB", AtMost(30)),
   };
 }
 

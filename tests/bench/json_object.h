@@ -6,7 +6,8 @@
 
 namespace tcpfleet::bench {
 
-// The number at `key` of a JSON object, as tcpfleet-limit prints them. DataLoss without one.
-absl::StatusOr<double> NumberIn(const std::string& json, const std::string& key);
+// The number at `path` of a JSON object: "port", or "end.sum_sent.bytes" within objects in it.
+// DataLoss without one.
+absl::StatusOr<double> NumberIn(const std::string& json, const std::string& path);
 
 }  // namespace tcpfleet::bench

@@ -11,6 +11,11 @@ namespace {
 
 std::string Number(double value) { return absl::StrFormat("%.4g", value); }
 
+std::string GoalText(const std::optional<Goal>& goal) {
+  if (!goal) return "-";
+  return absl::StrCat(goal->at_least ? ">=" : "<=", Number(goal->bound));
+}
+
 absl::string_view Verdict(const Measurement& measurement) {
   if (!measurement.goal) return "";
   return measurement.Missed() ? "MISSED" : "ok";
@@ -19,7 +24,7 @@ absl::string_view Verdict(const Measurement& measurement) {
 }  // namespace
 
 Measurement FromRounds(std::string name, std::vector<double> rounds, std::string unit,
-                       std::optional<double> goal) {
+                       std::optional<Goal> goal) {
   std::sort(rounds.begin(), rounds.end());
   const size_t count = rounds.size();
   const double median = (rounds[(count - 1) / 2] + rounds[count / 2]) / 2;
@@ -37,9 +42,9 @@ std::string ToTable(absl::Span<const Measurement> measurements) {
   std::string table =
       absl::StrFormat(kRow, "NAME", "VALUE", "GOAL", "UNIT", "ROUNDS", "SPREAD", "VERDICT");
   for (const Measurement& m : measurements) {
-    absl::StrAppendFormat(
-        &table, kRow, m.name, Number(m.value), m.goal ? absl::StrCat("<=", Number(*m.goal)) : "-",
-        m.unit, absl::StrCat(m.rounds), absl::StrFormat("%.1f%%", m.spread * 100), Verdict(m));
+    absl::StrAppendFormat(&table, kRow, m.name, Number(m.value), GoalText(m.goal), m.unit,
+                          absl::StrCat(m.rounds), absl::StrFormat("%.1f%%", m.spread * 100),
+                          Verdict(m));
   }
   return table;
 }
@@ -48,12 +53,12 @@ std::string ToJson(absl::Span<const Measurement> measurements) {
   std::string json = "[";
   for (const Measurement& m : measurements) {
     // Names and units are ours: nothing to escape.
-    absl::StrAppendFormat(
-        &json,
-        "%s\n  {\"name\": \"%s\", \"value\": %.9g, \"goal\": %s, \"unit\": \"%s\", \"rounds\": %d, "
-        "\"spread\": %.4g}",
-        json.size() == 1 ? "" : ",", m.name, m.value, m.goal ? Number(*m.goal) : "null", m.unit,
-        m.rounds, m.spread);
+    absl::StrAppendFormat(&json,
+                          "%s\n  {\"name\": \"%s\", \"value\": %.9g, \"goal\": \"%s\", \"unit\": "
+                          "\"%s\", \"rounds\": %d, "
+                          "\"spread\": %.4g}",
+                          json.size() == 1 ? "" : ",", m.name, m.value, GoalText(m.goal), m.unit,
+                          m.rounds, m.spread);
   }
   return json + "\n]\n";
 }

@@ -15,7 +15,7 @@ namespace {
 
 // A run's fixed cost, histograms and threads for example, is in both runs and so in no difference.
 constexpr int kFewConnections = 64;
-constexpr double kGoalBytes = 256;
+constexpr Goal kGoal = AtMost(192);
 
 // Most memory each role had while a run held its connections.
 struct Held {
@@ -71,8 +71,8 @@ absl::StatusOr<Measurements> MeasureMemory(const BenchOptions& options) {
     sampled.push_back(with_tcp_info.client_bytes);
   }
   return Measurements{
-      FromRounds("memory/client", client, "B/conn", kGoalBytes),
-      FromRounds("memory/server", server, "B/conn", kGoalBytes),
+      FromRounds("memory/client", client, "B/conn", kGoal),
+      FromRounds("memory/server", server, "B/conn", kGoal),
       FromRounds("memory/client-tcp-info", sampled, "B/conn"),
   };
 }

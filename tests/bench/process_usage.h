@@ -9,6 +9,9 @@ namespace tcpfleet::bench {
 // Of the calling thread, nanoseconds.
 double ThreadCpuNs();
 
+// User and system time of the programs that this one started and that have ended, seconds.
+double EndedChildrenCpuSeconds();
+
 // User and system time in clock ticks, threads that ended included. Source: proc(5), stat.
 absl::StatusOr<double> CpuTicks(pid_t pid);
 double TicksPerSecond();

@@ -21,12 +21,17 @@ class Program {
  public:
   // arguments[0] names a program in the directory of this one.
   static absl::StatusOr<Program> Start(std::vector<std::string> arguments, int cpu);
+  // arguments[0] is a path or found on the PATH.
+  static absl::StatusOr<Program> StartPeer(std::vector<std::string> arguments, int cpu);
 
   pid_t pid() const { return process_.pid(); }
   bool Running() { return !process_.TryWait(); }
 
   // The first line it prints, without the newline. Internal when it ends before that.
   absl::StatusOr<std::string> FirstLine();
+
+  // Waits until something listens on this TCP port. Internal when the program ends before that.
+  absl::Status AwaitListener(int port);
 
   // Ends its standard input, waits for its end and returns all it printed. Internal when it exits
   // with anything but 0, DeadlineExceeded when it does not exit.
@@ -50,5 +55,8 @@ class Program {
   tests::CapturedOutput output_;
   tests::CapturedOutput errors_;
 };
+
+// Some directory of the PATH has this program.
+bool IsOnPath(const std::string& program);
 
 }  // namespace tcpfleet::bench

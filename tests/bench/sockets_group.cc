@@ -24,12 +24,12 @@ constexpr int kActivePercent = 20;
 constexpr int kPolls = 5;
 constexpr int kDumps = 4;
 // Of the inet_diag bytecode, and of an incremental scan that finds nothing new.
-constexpr double kFullGoal = 1.15;
-constexpr double kFilteredGoal = 0.35;
-constexpr double kAttributionGoal = 0.1;
-constexpr double kSampleGoalBytes = 2.5;
-constexpr double kKeyframeGoalBytes = 8;
-constexpr double kReplayGoal = 0.01;
+constexpr Goal kFullGoal = AtMost(1.15);
+constexpr Goal kFilteredGoal = AtMost(0.35);
+constexpr Goal kAttributionGoal = AtMost(0.1);
+constexpr Goal kSampleGoalBytes = AtMost(2.5);
+constexpr Goal kKeyframeGoalBytes = AtMost(8);
+constexpr Goal kReplayGoal = AtMost(0.01);
 
 // What a dump with nothing but tcp_info brings.
 v1::WatchRequest TcpInfoRequest() {
@@ -171,7 +171,7 @@ class SocketsBench {
   }
 
   void Add(const std::string& name, double value, const std::string& unit,
-           std::optional<double> goal = std::nullopt) {
+           std::optional<Goal> goal = std::nullopt) {
     rows_.push_back(FromRounds(prefix_ + name, {value}, unit, goal));
   }
 
