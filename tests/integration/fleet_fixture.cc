@@ -37,10 +37,15 @@ void FleetTest::SetUp() {
   console_ = &AddHost("console");
 }
 
-RunningProgram FleetTest::StartAgent(const Host& host, std::vector<std::string> flags) {
-  std::vector<std::string> arguments = {
-      TCPFLEET_AGENT_PROGRAM, "--listen", absl::StrCat(host.ipv4().ToString(), ":7117"),
-      "--insecure-listen",    "--name",   host.name()};
+RunningProgram FleetTest::StartAgent(const Host& host, std::vector<std::string> flags,
+                                     std::vector<std::string> started_by) {
+  std::vector<std::string> arguments = std::move(started_by);
+  for (const std::string& argument :
+       {std::string(TCPFLEET_AGENT_PROGRAM), std::string("--listen"),
+        absl::StrCat(host.ipv4().ToString(), ":7117"), std::string("--insecure-listen"),
+        std::string("--name"), host.name()}) {
+    arguments.push_back(argument);
+  }
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   RunningProgram program = StartProgram(host, std::move(arguments));
   const bool ready = EventuallyTrue([&] {
@@ -54,6 +59,14 @@ TestAgent& FleetTest::AddAgent(const std::string& name, std::vector<std::string>
   Host& host = AddHost(name);
   agents_.push_back(std::make_unique<TestAgent>(TestAgent{
       &host, StartAgent(host, std::move(flags)), absl::StrCat(host.ipv4().ToString(), ":7117")}));
+  return *agents_.back();
+}
+
+TestAgent& FleetTest::AddAgentInAnotherTime(const std::string& name, int seconds) {
+  Host& host = AddHost(name);
+  agents_.push_back(std::make_unique<TestAgent>(TestAgent{
+      &host, StartAgent(host, {}, {"unshare", "--time", "--monotonic", absl::StrCat(seconds)}),
+      absl::StrCat(host.ipv4().ToString(), ":7117")}));
   return *agents_.back();
 }
 

@@ -41,8 +41,12 @@ class FleetTest : public NetworkLabTest {
 
   // A host with an agent that is ready, named alike. `flags` follow the ones it needs.
   TestAgent& AddAgent(const std::string& name, std::vector<std::string> flags = {});
+  // The same, and its CLOCK_MONOTONIC is so many seconds ahead of everybody else's. Source:
+  // time_namespaces(7).
+  TestAgent& AddAgentInAnotherTime(const std::string& name, int seconds);
   // Starts the agent of a host again, or one more; waits until it is ready.
-  RunningProgram StartAgent(const Host& host, std::vector<std::string> flags);
+  RunningProgram StartAgent(const Host& host, std::vector<std::string> flags,
+                            std::vector<std::string> started_by = {});
   TestAgent& agent(absl::string_view name);
 
   // The controller on the console host, told about all agents.
