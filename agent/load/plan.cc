@@ -99,7 +99,7 @@ absl::Status CheckSizes(const v1::StressSpec& spec, bool exchanges) {
 v1::SocketOptions EffectiveOptions(const v1::StressSpec& spec) {
   v1::SocketOptions options = spec.socket_options();
   if (!spec.has_socket_options()) {
-    options.set_no_delay(true);
+    options.set_no_delay(spec.workload() != v1::StressSpec::WORKLOAD_STREAM);
     options.set_keepalive(true);
   }
   const auto or_default = [](uint32_t value, uint32_t otherwise) {

@@ -22,6 +22,8 @@ namespace {
 
 // Started waits this long for the first connection to open or fail.
 constexpr int64_t kStartedPatienceNs = 500'000'000;
+// Around the start the CPUs belong to the load threads: of other agents on the same host, too.
+constexpr int64_t kStartPeaceNs = 20'000'000;
 // An interval's numbers wait this long for a late worker, then go without it.
 constexpr int64_t kReportPatienceNs = 50'000'000;
 constexpr int64_t kLongestWaitNs = 100'000'000;
@@ -183,7 +185,8 @@ void RunSupervisor::Step(int64_t now_ns) {
 int64_t RunSupervisor::NextStepNs(int64_t now_ns) const {
   int64_t next_ns = now_ns + kLongestWaitNs;
   if (control_.start_ns() == 0) return next_ns;
-  if (!counters_before_) next_ns = std::min(next_ns, measure_ns());
+  if (!counters_before_) next_ns = std::min(next_ns, counters_before_ns());
+  if (!started_sent_ && begun_ns() != 0) next_ns = std::min(next_ns, begun_ns() + kStartPeaceNs);
   if (!counters_after_) next_ns = std::min(next_ns, measure_end_ns());
   const int64_t interval_ns =
       boundary_ns_ > now_ns ? boundary_ns_ : boundary_ns_ + kReportPatienceNs;
@@ -193,14 +196,22 @@ int64_t RunSupervisor::NextStepNs(int64_t now_ns) const {
 // At the two instants that the measured time lies between. What cannot be read is not reported.
 void RunSupervisor::ReadKernelCounters(int64_t now_ns) {
   const auto read = [] { return ReadNetCounters().value_or(NetCounters()); };
-  if (!counters_before_ && now_ns >= measure_ns()) counters_before_ = read();
+  if (!counters_before_ && now_ns >= counters_before_ns()) counters_before_ = read();
   if (!counters_after_ && now_ns >= measure_end_ns()) counters_after_ = read();
 }
 
+// Before the start nothing moves that the run could be blamed for.
+int64_t RunSupervisor::counters_before_ns() const {
+  return plan_->warmup_ns == 0 ? measure_ns() - kStartPeaceNs : measure_ns();
+}
+
+int64_t RunSupervisor::begun_ns() const {
+  return plan_->is_client ? control_.first_connect_ns() : control_.start_ns();
+}
+
 bool RunSupervisor::IsStartedKnown(int64_t now_ns) {
-  const int64_t begun_ns = plan_->is_client ? control_.first_connect_ns() : control_.start_ns();
-  if (begun_ns == 0 || now_ns < begun_ns) return false;
-  return control_.FirstOutcomeKnown() || now_ns >= begun_ns + kStartedPatienceNs;
+  if (begun_ns() == 0 || now_ns < begun_ns() + kStartPeaceNs) return false;
+  return control_.FirstOutcomeKnown() || now_ns >= begun_ns() + kStartedPatienceNs;
 }
 
 void RunSupervisor::Collect() {

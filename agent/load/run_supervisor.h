@@ -47,6 +47,9 @@ class RunSupervisor {
   void Step(int64_t now_ns);
   int64_t NextStepNs(int64_t now_ns) const;
   int64_t measure_ns() const { return control_.start_ns() + plan_->warmup_ns; }
+  int64_t counters_before_ns() const;
+  // When the load began: the first connect() of a client; 0: not yet.
+  int64_t begun_ns() const;
   int64_t measure_end_ns() const { return measure_ns() + plan_->duration_ns; }
   bool IsStartedKnown(int64_t now_ns);
   void SendStarted();

@@ -108,7 +108,7 @@ constexpr std::array kTable = {
     StressArgument{"socket-option", "NAME[=VALUE]",
                    "congestion=NAME, sndbuf=BYTES, rcvbuf=BYTES, dscp=0-63|EF|AF11|..., mark=N, "
                    "user-timeout=TIME, notsent-lowat=BYTES, fastopen, quickack, interface=NAME, "
-                   "nodelay=off (repeatable)",
+                   "nodelay=on|off [on; stream: off] (repeatable)",
                    &A::socket_options},
 
     // Server side.

@@ -228,7 +228,8 @@ absl::Status ParseSockets(const StressArguments& arguments, Spec& spec) {
   TF_RETURN_IF_ERROR(ParseClose(arguments.close, spec));
   TF_RETURN_IF_ERROR(ParseSources(arguments, spec));
   v1::SocketOptions& options = *spec.mutable_socket_options();
-  options.set_no_delay(true);
+  // A stream has nothing to wait for: it would only send the rest of every write by itself.
+  options.set_no_delay(spec.workload() != v1::StressSpec::WORKLOAD_STREAM);
   options.set_reuse_address(true);
   options.set_linger_reset(spec.close_mode() == Spec::CLOSE_MODE_RST);
   // Connections that live for one exchange would only pay for setting it.

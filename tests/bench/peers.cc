@@ -99,7 +99,7 @@ absl::StatusOr<Cost> RunIperf3(const BenchOptions& options) {
 
 absl::StatusOr<Cost> RunWrk(const std::string& url, const BenchOptions& options) {
   TF_ASSIGN_OR_RETURN(Program client,
-                      Program::StartPeer({"wrk", "-t1", "-c64",
+                      Program::StartPeer({"wrk", "-t1", "-c64", "-H", "User-Agent: tcpfleet/0.1.0",
                                           absl::StrCat("-d", WholeSeconds(options), "s"), url},
                                          options.client_cpu));
   const double cpu_before = EndedChildrenCpuSeconds();

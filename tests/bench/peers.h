@@ -17,7 +17,7 @@ absl::StatusOr<Cost> RunNeper(const std::string& program, const BenchOptions& op
 // iperf3 with one connection and writes of 128 KiB.
 absl::StatusOr<Cost> RunIperf3(const BenchOptions& options);
 
-// wrk with one thread and 64 connections.
+// wrk with one thread and 64 connections; its requests are ours byte by byte.
 absl::StatusOr<Cost> RunWrk(const std::string& url, const BenchOptions& options);
 
 }  // namespace tcpfleet::bench

@@ -65,9 +65,8 @@ absl::StatusOr<FleetCost> RunFleet(const BenchOptions& options, const Scene& sce
   TF_ASSIGN_OR_RETURN(
       StressRun run,
       StressRun::Start(absl::StrJoin(scene.addresses, ","),
-                       {"rr", "--target", scene.target, "--connections", absl::StrCat(kAgents),
-                        "--threads", "1", "--rate", "2000", "--warmup", "0s", "--duration",
-                        absl::FormatDuration(options.duration)},
+                       {"hold", "--target", scene.target, "--connections", absl::StrCat(kAgents),
+                        "--threads", "1", "--duration", absl::FormatDuration(options.duration)},
                        options.server_cpu));
   TF_ASSIGN_OR_RETURN(const v1::StressReport report, run.Finish());
   if (report.agents_size() != kAgents || !report.has_start_skew_us()) {
