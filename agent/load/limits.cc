@@ -25,6 +25,24 @@ std::vector<std::string> NetworkNames(const AgentLoadLimits& limits) {
   return names;
 }
 
+// What the runs under way hold of one amount, and the wish, stay within the limit.
+template <class Held, class Amount, class Value>
+absl::Status CheckAmount(const Held& held_by_run, const LoadWish& wish, Amount LoadWish::*amount,
+                         const Limit<Value>& limit, absl::string_view unit) {
+  Value held = 0;
+  for (const auto& [number, other] : held_by_run) held += other.*amount;
+  const Value wanted = wish.*amount;
+  // As much as there is: no trouble where there is no limit.
+  if (std::isinf(static_cast<double>(limit.value)) || wanted <= limit.value - held) {
+    return absl::OkStatus();
+  }
+  return absl::ResourceExhaustedError(absl::StrCat(
+      std::isinf(static_cast<double>(wanted)) ? "a run without a rate"
+                                              : absl::StrCat(wanted, " ", unit),
+      " would exceed the agent's limit of ", limit.value, " ", unit, " (", limit.source, ")",
+      held == 0 ? "" : absl::StrCat(", of which other runs hold ", held)));
+}
+
 }  // namespace
 
 std::vector<base::IpNetwork> DefaultTargetNetworks() {
@@ -133,27 +151,13 @@ absl::Status LoadBudget::CheckToken(const LoadWish& wish) const {
 }
 
 absl::Status LoadBudget::CheckAmounts(const LoadWish& wish) const {
-  const auto check = [&](auto LoadWish::*amount, const auto& limit, absl::string_view unit) {
-    using Value = std::decay_t<decltype(limit.value)>;
-    Value held = 0;
-    for (const auto& [number, other] : held_) held += other.*amount;
-    const Value wanted = wish.*amount;
-    // As much as there is: no trouble where there is no limit.
-    if (std::isinf(static_cast<double>(limit.value)) || wanted <= limit.value - held) {
-      return absl::OkStatus();
-    }
-    return absl::ResourceExhaustedError(absl::StrCat(
-        std::isinf(static_cast<double>(wanted)) ? "a run without a rate"
-                                                : absl::StrCat(wanted, " ", unit),
-        " would exceed the agent's limit of ", limit.value, " ", unit, " (", limit.source, ")",
-        held == 0 ? "" : absl::StrCat(", of which other runs hold ", held)));
-  };
-  TF_RETURN_IF_ERROR(check(&LoadWish::connections, limits_.max_connections, "connections"));
   TF_RETURN_IF_ERROR(
-      check(&LoadWish::rate_per_second, limits_.max_rate_per_second, "operations/s"));
-  TF_RETURN_IF_ERROR(check(&LoadWish::new_connections_per_second,
-                           limits_.max_new_connections_per_second, "new connections/s"));
-  return check(&LoadWish::bits_per_second, limits_.max_bits_per_second, "bit/s");
+      CheckAmount(held_, wish, &LoadWish::connections, limits_.max_connections, "connections"));
+  TF_RETURN_IF_ERROR(CheckAmount(held_, wish, &LoadWish::rate_per_second,
+                                 limits_.max_rate_per_second, "operations/s"));
+  TF_RETURN_IF_ERROR(CheckAmount(held_, wish, &LoadWish::new_connections_per_second,
+                                 limits_.max_new_connections_per_second, "new connections/s"));
+  return CheckAmount(held_, wish, &LoadWish::bits_per_second, limits_.max_bits_per_second, "bit/s");
 }
 
 void LoadBudget::Release(uint64_t number) {

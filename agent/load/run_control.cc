@@ -35,20 +35,14 @@ void RunControl::NoteFirstConnect(int64_t now_ns) {
 }
 
 void RunControl::NoteFirstConnection(v1::SocketOptions options) {
-  {
-    base::MutexLock lock(mutex_);
-    first_outcome_known_ = true;
-    first_options_ = std::move(options);
-  }
-  NotifyChange();
+  base::MutexLock lock(mutex_);
+  first_outcome_known_ = true;
+  first_options_ = std::move(options);
 }
 
 void RunControl::NoteFirstFailure() {
-  {
-    base::MutexLock lock(mutex_);
-    first_outcome_known_ = true;
-  }
-  NotifyChange();
+  base::MutexLock lock(mutex_);
+  first_outcome_known_ = true;
 }
 
 bool RunControl::FirstOutcomeKnown() {

@@ -186,7 +186,8 @@ int64_t RunSupervisor::NextStepNs(int64_t now_ns) const {
   int64_t next_ns = now_ns + kLongestWaitNs;
   if (control_.start_ns() == 0) return next_ns;
   if (!counters_before_) next_ns = std::min(next_ns, counters_before_ns());
-  if (!started_sent_ && begun_ns() != 0) next_ns = std::min(next_ns, begun_ns() + kStartPeaceNs);
+  const int64_t told_ns = std::max(begun_ns(), control_.start_ns()) + kStartPeaceNs;
+  if (!started_sent_ && told_ns > now_ns) next_ns = std::min(next_ns, told_ns);
   if (!counters_after_) next_ns = std::min(next_ns, measure_end_ns());
   const int64_t interval_ns =
       boundary_ns_ > now_ns ? boundary_ns_ : boundary_ns_ + kReportPatienceNs;
