@@ -52,8 +52,8 @@ class Nginx {
   Program program_;
 };
 
-// The whole agent's CPU time, as wrk's is that of its process; what it does before the measured
-// time is in both.
+// nginx has a CPU to itself, with wrk and with us. The whole agent's CPU time, as wrk's is that of
+// its process; what it does before the measured time is in both.
 absl::StatusOr<Cost> RunOurs(const BenchOptions& options, const Agent& agent,
                              const std::string& target) {
   TF_ASSIGN_OR_RETURN(const double ticks_before, CpuTicks(agent.pid()));
@@ -64,7 +64,7 @@ absl::StatusOr<Cost> RunOurs(const BenchOptions& options, const Agent& agent,
           {"rr", "--target", target, "--http", "/index.html", "--connections", "64", "--threads",
            "1", "--warmup", absl::StrCat(absl::ToInt64Milliseconds(kWarmup), "ms"), "--duration",
            absl::FormatDuration(options.duration), "--tcp-info", "none"},
-          options.server_cpu));
+          options.client_cpu));
   TF_ASSIGN_OR_RETURN(const v1::StressReport report, run.Finish());
   TF_ASSIGN_OR_RETURN(const double ticks_after, CpuTicks(agent.pid()));
   const v1::RunResult& total = report.total();

@@ -113,7 +113,9 @@ absl::StatusOr<double> ProgressBytesPerSecond(const BenchOptions& options, const
     heartbeat.mutable_heartbeat();
     call->Send(heartbeat);
     if (!event) {
-      if (auto status = ended.PopUntil(base::MonotonicNowNs()); status) return *status;
+      const auto status = ended.PopUntil(base::MonotonicNowNs());
+      if (status && !status->ok()) return *status;
+      if (status) break;
       continue;
     }
     if (event->has_prepared()) {
