@@ -64,9 +64,12 @@ absl::StatusOr<Profile> LoadProfile(const std::string& name_or_path) {
   }
   absl::StatusOr<std::string> text = sys::ReadFile(name_or_path, kMostProfileBytes);
   if (absl::IsNotFound(text.status()) && !absl::StrContains(name_or_path, "/")) {
+    const std::string suggestion = base::DidYouMean(name_or_path, BuiltInProfiles());
     return absl::InvalidArgumentError(absl::StrCat(
-        "no profile '", name_or_path, "'", base::DidYouMean(name_or_path, BuiltInProfiles()),
-        ": there are ", absl::StrJoin(BuiltInProfiles(), ", "), ", or give a file"));
+        "no profile '", name_or_path, "'",
+        suggestion.empty() ? absl::StrCat(": there are ", absl::StrJoin(BuiltInProfiles(), ", "),
+                                          ", or give a file")
+                           : suggestion));
   }
   TF_RETURN_IF_ERROR(text.status());
   const bool is_yaml =
