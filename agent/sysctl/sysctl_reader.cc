@@ -2,15 +2,14 @@
 
 #include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <vector>
 
 #include "agent/sysctl/config_files.h"
 #include "agent/sysctl/parameter_tree.h"
+#include "common/base/sha256.h"
 #include "common/base/status_macros.h"
 #include "common/sys/net_namespace.h"
 #include "common/sysctl/key.h"
@@ -81,14 +80,6 @@ void AddProblems(const sysctl::Persisted& at_boot, const sysctl::Persisted& by_p
   ToProto(others, to);
 }
 
-// The answer as one message has fields in one order, so the same answer has the same bytes.
-std::string HashOf(const v1::ReadSysctlsResponse& whole) {
-  const std::string bytes = whole.SerializeAsString();
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
-  ::SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  return {digest.begin(), digest.end()};
-}
-
 void SendInParts(v1::ReadSysctlsResponse whole, const SysctlReader::Sink& sink) {
   google::protobuf::RepeatedPtrField<v1::Sysctl> all;
   all.Swap(whole.mutable_sysctls());
@@ -137,7 +128,8 @@ absl::Status SysctlReader::Read(const v1::ReadSysctlsRequest& request, const Sin
     ToProto(at_boot->ValueOf(key), *sysctl.mutable_at_boot());
     ToProto(by_procps->ValueOf(key), *sysctl.mutable_by_procps());
   }
-  whole.set_content_hash(HashOf(whole));
+  // The answer as one message has fields in one order, so the same answer has the same bytes.
+  whole.set_content_hash(base::Sha256(whole.SerializeAsString()));
   if (!request.known_hash().empty() && request.known_hash() == whole.content_hash()) {
     v1::ReadSysctlsResponse unchanged;
     unchanged.set_content_hash(whole.content_hash());

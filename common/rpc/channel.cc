@@ -10,7 +10,8 @@
 namespace tcpfleet::rpc {
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const std::string& address,
-                                                          const TlsFiles& tls) {
+                                                          const TlsFiles& tls,
+                                                          Connection connection) {
   const bool is_unix = absl::StartsWith(address, "unix:");
   std::string target = address;
   if (!is_unix) {
@@ -28,6 +29,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> NewChannel(const std::string& add
   // Keeps a reader that falls behind from piling up megabytes in transit.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 65'536);
+  if (connection == Connection::kOwn) arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(kLargestMessageToController);
   return grpc::CreateCustomChannel(target, credentials, arguments);
 }

@@ -16,6 +16,7 @@
 
 #include "common/rpc/tls.h"
 #include "tcpfleet/v1/host.pb.h"
+#include "tcpfleet/v1/kernel.pb.h"
 #include "tcpfleet/v1/sockets.pb.h"
 #include "tcpfleet/v1/stress.pb.h"
 #include "tcpfleet/v1/sysctl.pb.h"
@@ -63,6 +64,28 @@ class AgentClient {
                                                   absl::Duration timeout,
                                                   OnMessage<v1::ReadSysctlsResponse> on_message,
                                                   OnDone on_done) = 0;
+
+  virtual void PrepareSysctls(const v1::PrepareSysctlsRequest& request, absl::Duration timeout,
+                              OnResponse<v1::PrepareSysctlsResponse> on_response) = 0;
+  virtual void ApplySysctls(const v1::ApplySysctlsRequest& request, absl::Duration timeout,
+                            OnResponse<v1::ApplySysctlsResponse> on_response) = 0;
+  // Over a connection of its own, made for this call.
+  virtual void ConfirmSysctls(const v1::ConfirmSysctlsRequest& request, absl::Duration timeout,
+                              OnResponse<v1::ConfirmSysctlsResponse> on_response) = 0;
+  virtual void RollbackSysctls(const v1::RollbackSysctlsRequest& request, absl::Duration timeout,
+                               OnResponse<v1::RollbackSysctlsResponse> on_response) = 0;
+  virtual std::unique_ptr<StreamCall> ListSysctlTransactions(
+      const v1::ListSysctlTransactionsRequest& request, absl::Duration timeout,
+      OnMessage<v1::ListSysctlTransactionsResponse> on_message, OnDone on_done) = 0;
+
+  virtual std::unique_ptr<StreamCall> SnapshotKernel(
+      const v1::SnapshotKernelRequest& request, absl::Duration timeout,
+      OnMessage<v1::SnapshotKernelResponse> on_message, OnDone on_done) = 0;
+  // Runs until cancelled.
+  virtual std::unique_ptr<StreamCall> WatchKernel(const v1::WatchKernelRequest& request,
+                                                  OnMessage<v1::WatchKernelResponse> on_message,
+                                                  OnDone on_done) = 0;
+
   // Runs until the agent finishes it, the connection breaks, or it is cancelled.
   virtual std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse> on_message, OnDone on_done) = 0;
 };

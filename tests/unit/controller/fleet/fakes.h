@@ -56,6 +56,41 @@ class FakeAgentClient : public AgentClient {
     on_done(read_sysctls(request, on_message));
     return std::make_unique<EndedCall>();
   }
+  void PrepareSysctls(const v1::PrepareSysctlsRequest& request, absl::Duration,
+                      OnResponse<v1::PrepareSysctlsResponse> on_response) override {
+    on_response(prepare_sysctls(request));
+  }
+  void ApplySysctls(const v1::ApplySysctlsRequest& request, absl::Duration,
+                    OnResponse<v1::ApplySysctlsResponse> on_response) override {
+    on_response(apply_sysctls(request));
+  }
+  void ConfirmSysctls(const v1::ConfirmSysctlsRequest& request, absl::Duration,
+                      OnResponse<v1::ConfirmSysctlsResponse> on_response) override {
+    on_response(confirm_sysctls(request));
+  }
+  void RollbackSysctls(const v1::RollbackSysctlsRequest& request, absl::Duration,
+                       OnResponse<v1::RollbackSysctlsResponse> on_response) override {
+    on_response(rollback_sysctls(request));
+  }
+  std::unique_ptr<StreamCall> ListSysctlTransactions(
+      const v1::ListSysctlTransactionsRequest& request, absl::Duration,
+      OnMessage<v1::ListSysctlTransactionsResponse> on_message, OnDone on_done) override {
+    on_done(list_sysctl_transactions(request, on_message));
+    return std::make_unique<EndedCall>();
+  }
+  std::unique_ptr<StreamCall> SnapshotKernel(const v1::SnapshotKernelRequest& request,
+                                             absl::Duration,
+                                             OnMessage<v1::SnapshotKernelResponse> on_message,
+                                             OnDone on_done) override {
+    on_done(snapshot_kernel(request, on_message));
+    return std::make_unique<EndedCall>();
+  }
+  std::unique_ptr<StreamCall> WatchKernel(const v1::WatchKernelRequest& request,
+                                          OnMessage<v1::WatchKernelResponse> on_message,
+                                          OnDone on_done) override {
+    return on_watch_kernel ? on_watch_kernel(request, std::move(on_message), std::move(on_done))
+                           : nullptr;
+  }
   std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse>, OnDone) override { return nullptr; }
 
   std::function<absl::StatusOr<v1::DescribeResponse>()> describe = [] {
@@ -67,6 +102,28 @@ class FakeAgentClient : public AgentClient {
   std::function<absl::Status(const v1::ReadSysctlsRequest&,
                              const OnMessage<v1::ReadSysctlsResponse>&)>
       read_sysctls = [](const auto&, const auto&) { return absl::OkStatus(); };
+  template <class Request, class Response>
+  using Answer = std::function<absl::StatusOr<Response>(const Request&)>;
+  Answer<v1::PrepareSysctlsRequest, v1::PrepareSysctlsResponse> prepare_sysctls = [](const auto&) {
+    return v1::PrepareSysctlsResponse();
+  };
+  Answer<v1::ApplySysctlsRequest, v1::ApplySysctlsResponse> apply_sysctls = [](const auto&) {
+    return v1::ApplySysctlsResponse();
+  };
+  Answer<v1::ConfirmSysctlsRequest, v1::ConfirmSysctlsResponse> confirm_sysctls = [](const auto&) {
+    return v1::ConfirmSysctlsResponse();
+  };
+  Answer<v1::RollbackSysctlsRequest, v1::RollbackSysctlsResponse> rollback_sysctls =
+      [](const auto&) { return v1::RollbackSysctlsResponse(); };
+  template <class Request, class Response>
+  using Stream = std::function<absl::Status(const Request&, const OnMessage<Response>&)>;
+  Stream<v1::ListSysctlTransactionsRequest, v1::ListSysctlTransactionsResponse>
+      list_sysctl_transactions = [](const auto&, const auto&) { return absl::OkStatus(); };
+  Stream<v1::SnapshotKernelRequest, v1::SnapshotKernelResponse> snapshot_kernel =
+      [](const auto&, const auto&) { return absl::OkStatus(); };
+  std::function<std::unique_ptr<StreamCall>(const v1::WatchKernelRequest&,
+                                            OnMessage<v1::WatchKernelResponse>, OnDone)>
+      on_watch_kernel;
   std::vector<v1::ConnectionFrame> frames;
   absl::Status snapshot_status;
   std::function<void(const v1::SnapshotRequest&)> on_snapshot;
