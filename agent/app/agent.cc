@@ -13,14 +13,18 @@
 #include <utility>
 
 #include "agent/app/host_facts.h"
+#include "agent/kernel/kernel_hub.h"
+#include "agent/kernel/kernel_reader.h"
 #include "agent/load/limits.h"
 #include "agent/service/host_service.h"
+#include "agent/service/kernel_service.h"
 #include "agent/service/run_registry.h"
 #include "agent/service/socket_service.h"
 #include "agent/service/stress_service.h"
 #include "agent/service/sysctl_service.h"
 #include "agent/sockets/inet_diag_source.h"
 #include "agent/sockets/socket_hub.h"
+#include "agent/sysctl/sysctl_changer.h"
 #include "agent/sysctl/sysctl_reader.h"
 #include "common/base/clock.h"
 #include "common/base/status_macros.h"
@@ -35,19 +39,30 @@ namespace {
 constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
 constexpr char kDefaultSocketDirectory[] = "/run/tcpfleet";
 
+SysctlChanger::Options ChangerOptions(const AgentOptions& options,
+                                      const v1::DescribeResponse& facts) {
+  return {.state_directory = options.state_directory,
+          .own_file = options.sysctl_file,
+          .planner = {.allowed = options.allowed_sysctls,
+                      .boot_id = facts.boot_id(),
+                      .network_namespace = facts.network_namespace()}};
+}
+
 }  // namespace
 
 // In start order; destroyed in reverse.
 struct Agent::Parts {
-  Parts(v1::DescribeResponse host_facts, const AgentLoadLimits& limits)
+  Parts(v1::DescribeResponse host_facts, const AgentOptions& options)
       : facts(std::move(host_facts)),
-        load_limits(DescribeLoadLimits(limits)),
+        load_limits(DescribeLoadLimits(options.limits)),
         hub(&source, &clock),
-        runs(limits),
+        changer(ChangerOptions(options, facts), &clock),
+        runs(options.limits),
         host_service([this] { return Describe(); }),
+        kernel_service(&kernel_reader, &kernel_hub, &tasks),
         socket_service(&hub, &tasks),
         stress_service(&runs),
-        sysctl_service(&sysctls, &tasks) {}
+        sysctl_service(&sysctls, &tasks, &changer, &changes) {}
 
   v1::DescribeResponse Describe() {
     v1::DescribeResponse response = facts;
@@ -55,7 +70,9 @@ struct Agent::Parts {
     for (v1::Collector& collector : hub.Describe()) {
       *response.add_collectors() = std::move(collector);
     }
+    *response.add_collectors() = kernel_reader.Describe();
     *response.add_collectors() = DescribeLoadCollector();
+    *response.add_collectors() = changer.Describe();
     response.set_uptime_seconds(static_cast<double>(clock.MonotonicNs() - started_ns) / 1e9);
     return response;
   }
@@ -66,10 +83,15 @@ struct Agent::Parts {
   const v1::LoadLimits load_limits;
   InetDiagSource source{&clock};
   SocketHub hub;
+  const KernelReader kernel_reader{&clock};
+  KernelHub kernel_hub{[this](const auto& plan) { return kernel_reader.Read(plan); }, &clock};
   SysctlReader sysctls{"/"};
   base::TaskThread tasks;
+  SysctlChanger changer;
+  base::TaskThread changes;
   RunRegistry runs;
   HostService host_service;
+  KernelService kernel_service;
   SocketService socket_service;
   StressService stress_service;
   SysctlService sysctl_service;
@@ -78,9 +100,14 @@ struct Agent::Parts {
 
 absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const AgentOptions& options) {
   TF_ASSIGN_OR_RETURN(v1::DescribeResponse facts, ReadHostFacts(options.name));
-  auto parts = std::make_unique<Parts>(std::move(facts), options.limits);
-  const std::array<grpc::Service*, 4> services = {&parts->host_service, &parts->socket_service,
-                                                  &parts->stress_service, &parts->sysctl_service};
+  auto parts = std::make_unique<Parts>(std::move(facts), options);
+  // Before anybody can ask for more changes.
+  for (const v1::SysctlTransaction& transaction : parts->changer.Recover()) {
+    spdlog::warn("transaction {} of kernel parameters: {}", transaction.id(), transaction.why());
+  }
+  const std::array<grpc::Service*, 5> services = {&parts->host_service, &parts->kernel_service,
+                                                  &parts->socket_service, &parts->stress_service,
+                                                  &parts->sysctl_service};
   TF_ASSIGN_OR_RETURN(parts->server, rpc::ServerHost::Start(options.server, services));
   return std::unique_ptr<Agent>(new Agent(std::move(parts)));
 }
@@ -94,7 +121,9 @@ const std::vector<std::string>& Agent::addresses() const { return parts_->server
 void Agent::Stop() {
   parts_->runs.StopAll();
   parts_->hub.Stop();
+  parts_->kernel_hub.Stop();
   parts_->server->Shutdown(kShutdownGrace);
+  parts_->changer.Stop();
 }
 
 namespace {

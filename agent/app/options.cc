@@ -10,12 +10,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/sysctl/change_planner.h"
+#include "agent/sysctl/own_file.h"
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
 #include "common/base/suggest.h"
 #include "common/base/units.h"
 #include "common/base/version.h"
 #include "common/sys/file.h"
+#include "common/sysctl/key.h"
 
 namespace tcpfleet::agent {
 namespace {
@@ -27,6 +30,8 @@ constexpr double kMostCores = 65'536;
 struct RawFlags {
   std::vector<std::string> listen;
   std::vector<std::string> allow_target;
+  std::vector<std::string> allow_sysctl;
+  std::string state_directory, sysctl_file;
   std::string name, config;
   std::string max_connections, max_rate, max_duration;
   std::string max_new_connections, max_bandwidth, max_cpu, min_free_memory;
@@ -65,6 +70,18 @@ void DeclareFlags(CLI::App& app, RawFlags& flags) {
   app.add_option("--min-free-memory", flags.min_free_memory,
                  "bytes of memory the host must have available, such as 2G; below, no run starts "
                  "and those under way end");
+  app.add_option("--allow-sysctl", flags.allow_sysctl,
+                 "kernel parameter controllers may change, such as net.ipv4.tcp_*; repeatable; "
+                 "default stands for net.ipv4.tcp_*, net.core.* and net.ipv4.ip_local_*; without "
+                 "it they change none");
+  app.add_option("--state-directory", flags.state_directory,
+                 absl::StrCat("where changes of kernel parameters are kept until they are "
+                              "confirmed, and logged (default: ",
+                              AgentOptions().state_directory, ")"));
+  app.add_option("--sysctl-file", flags.sysctl_file,
+                 absl::StrCat("the file in which changes are set for the next boot; it belongs to "
+                              "the agent (default: ",
+                              AgentOptions().sysctl_file, ")"));
   app.add_option("--log-level", flags.log.level, "error, warn, info or debug")
       ->capture_default_str();
   app.add_option("--log-format", flags.log.format, "text or json")->capture_default_str();
@@ -190,8 +207,29 @@ absl::StatusOr<AgentLoadLimits> InterpretLimits(const RawFlags& flags) {
   return limits;
 }
 
+absl::Status InterpretSysctls(const RawFlags& flags, AgentOptions& options) {
+  for (const std::string& text : flags.allow_sysctl) {
+    if (text == "default") {
+      options.allowed_sysctls.insert(options.allowed_sysctls.end(), std::begin(kDefaultAllowedKeys),
+                                     std::end(kDefaultAllowedKeys));
+      continue;
+    }
+    absl::StatusOr<std::string> pattern = sysctl::ParseKey(text);
+    if (!pattern.ok()) return base::WithContext("--allow-sysctl", pattern.status());
+    options.allowed_sysctls.push_back(*std::move(pattern));
+  }
+  if (!flags.state_directory.empty()) options.state_directory = flags.state_directory;
+  if (!flags.sysctl_file.empty()) options.sysctl_file = flags.sysctl_file;
+  if (!absl::StartsWith(options.state_directory, "/")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--state-directory: '", options.state_directory, "' is not an absolute path"));
+  }
+  return base::WithContext("--sysctl-file", CheckOwnFilePath(options.sysctl_file));
+}
+
 absl::StatusOr<AgentOptions> Interpret(RawFlags flags) {
   AgentOptions options;
+  TF_RETURN_IF_ERROR(InterpretSysctls(flags, options));
   TF_ASSIGN_OR_RETURN(options.limits, InterpretLimits(flags));
   options.name = std::move(flags.name);
   options.default_listen = flags.listen.empty();

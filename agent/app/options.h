@@ -20,6 +20,10 @@ struct AgentOptions {
   // No address was given: loopback, and the Unix socket if its directory can be had.
   bool default_listen = false;
   AgentLoadLimits limits;
+  // Kernel parameters that may be changed, in path form; may have patterns. Empty: none.
+  std::vector<std::string> allowed_sysctls;
+  std::string state_directory = "/var/lib/tcpfleet";
+  std::string sysctl_file = "/etc/sysctl.d/95-tcpfleet.conf";
   observe::LogOptions log;
   // Stop when stdin reaches its end: the program that started this agent is gone.
   bool exit_on_stdin_close = false;

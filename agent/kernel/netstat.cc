@@ -1,16 +1,14 @@
 #include "agent/kernel/netstat.h"
 
-#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
-#include <vector>
 
+#include "agent/kernel/column_lines.h"
 #include "common/base/clock.h"
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
@@ -41,38 +39,21 @@ std::optional<std::string> NameOf(absl::string_view table, absl::string_view col
   return name;
 }
 
-absl::Status ParseTable(absl::string_view names_line, absl::string_view values_line,
-                        NetCounters& counters) {
-  const std::vector<absl::string_view> names = absl::StrSplit(names_line, ' ', absl::SkipEmpty());
-  const std::vector<absl::string_view> values = absl::StrSplit(values_line, ' ', absl::SkipEmpty());
-  if (names.empty() || values.size() != names.size() || names[0] != values[0] ||
-      !absl::EndsWith(names[0], ":")) {
-    return absl::DataLossError(absl::StrCat("a line of names and one of their values do not fit: '",
-                                            names_line.substr(0, 40), "', '",
-                                            values_line.substr(0, 40), "'"));
-  }
-  const absl::string_view table = names[0].substr(0, names[0].size() - 1);
-  for (size_t i = 1; i < names.size(); ++i) {
-    std::optional<std::string> name = NameOf(table, names[i]);
-    if (!name) continue;
-    uint64_t value = 0;
-    if (!absl::SimpleAtoi(values[i], &value)) {
-      return absl::DataLossError(absl::StrCat(*name, " is '", values[i], "', not a count"));
-    }
-    counters.values.insert_or_assign(*std::move(name), value);
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::Status ParseNetCounters(absl::string_view text, NetCounters& counters) {
-  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
-  if (lines.size() % 2 != 0) return absl::DataLossError("a line of names has no values");
-  for (size_t i = 0; i < lines.size(); i += 2) {
-    TF_RETURN_IF_ERROR(ParseTable(lines[i], lines[i + 1], counters));
-  }
-  return absl::OkStatus();
+  const auto take = [&](absl::string_view table, absl::string_view column,
+                        absl::string_view text_of_value) {
+    std::optional<std::string> name = NameOf(table, column);
+    if (!name) return absl::OkStatus();
+    uint64_t value = 0;
+    if (!absl::SimpleAtoi(text_of_value, &value)) {
+      return absl::DataLossError(absl::StrCat(*name, " is '", text_of_value, "', not a count"));
+    }
+    counters.values.insert_or_assign(*std::move(name), value);
+    return absl::OkStatus();
+  };
+  return ForEachColumn(text, take);
 }
 
 absl::StatusOr<NetCounters> ReadNetCounters(const std::string& directory) {

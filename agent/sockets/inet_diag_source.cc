@@ -188,7 +188,8 @@ void InetDiagSource::DumpOthers(const PollRequest& request, PollSink& sink, Poll
 absl::Status InetDiagSource::DumpFamilies(netlink::NetlinkSocket& socket,
                                           uint64_t network_namespace, const PollRequest& request,
                                           PollSink& sink, PollResult& result) {
-  netlink::InetDiagDump dump{.states = request.states, .extensions = ExtensionsFor(request.fields)};
+  netlink::InetDiagDump dump{.states = request.states};
+  dump.extensions |= ExtensionsFor(request.fields);
   if (!refuses_programs_) dump.program = request.program;
   const auto dump_family = [&](uint8_t family) {
     dump.family = family;

@@ -49,7 +49,7 @@ class InetDiagSource final : public SampleSource {
   sockets::ConnectionSample sample_;         // being filled
 };
 
-// What of inet_diag's extensions carries some of `fields`; none means all.
+// What of inet_diag's extensions beside kConnection carries some of `fields`; none means all.
 netlink::Extensions ExtensionsFor(const sockets::FieldMask& fields);
 
 // Overwrites `sample` with what inet_diag says. Times the kernel gives as "ago" and "in" become

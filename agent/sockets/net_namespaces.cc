@@ -1,6 +1,7 @@
 #include "agent/sockets/net_namespaces.h"
 
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -19,6 +20,19 @@ namespace {
 
 constexpr int64_t kRetryAfterNs = 60'000'000'000;
 constexpr size_t kLongestLink = 64;
+// Where ip-netns(8) mounts them; /var/run leads to /run.
+constexpr char kNamedDirectory[] = "/run/netns/";
+
+uint64_t InodeOf(const sys::Mount& mount) { return ParseInodeLink(mount.root, "net").value_or(0); }
+
+std::vector<sys::Mount> ReadNamespaceMounts(const std::string& proc_root) {
+  absl::StatusOr<std::vector<sys::Mount>> mounts =
+      sys::ReadMounts(absl::StrCat(proc_root, "/self/mountinfo"));
+  if (!mounts.ok()) return {};
+  std::erase_if(
+      *mounts, [](const sys::Mount& mount) { return mount.type != "nsfs" || InodeOf(mount) == 0; });
+  return *std::move(mounts);
+}
 
 }  // namespace
 
@@ -43,7 +57,7 @@ absl::Status NetNamespaces::Refresh(absl::Duration max_age) {
   if (!is_stale_ && now_ns - refreshed_at_ns_ < absl::ToInt64Nanoseconds(max_age)) {
     return absl::OkStatus();
   }
-  TF_ASSIGN_OR_RETURN(const Found found, Look());
+  TF_ASSIGN_OR_RETURN(const Found found, Find(proc_root_));
   std::erase_if(members_,
                 [&](const Member& member) { return !found.paths.contains(member.inode); });
   absl::erase_if(retry_at_ns_,
@@ -73,32 +87,39 @@ absl::Status NetNamespaces::Refresh(absl::Duration max_age) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<NetNamespaces::Found> NetNamespaces::Look() const {
+absl::StatusOr<NetNamespaces::Found> NetNamespaces::Find(const std::string& proc_root) {
   Found found;
   std::array<char, kLongestLink> buffer;
-  TF_ASSIGN_OR_RETURN(const sys::Directory proc, sys::Directory::Open(proc_root_));
+  TF_ASSIGN_OR_RETURN(const sys::Directory proc, sys::Directory::Open(proc_root));
   const auto see = [&](const std::string& link) -> absl::StatusOr<uint64_t> {
     TF_ASSIGN_OR_RETURN(const absl::string_view text,
                         proc.ReadLink(link.c_str(), absl::MakeSpan(buffer)));
     const std::optional<uint64_t> inode = ParseInodeLink(text, "net");
     if (!inode) return absl::DataLossError(absl::StrCat(link, " is no network namespace"));
-    found.paths.try_emplace(*inode, absl::StrCat(proc_root_, "/", link));
+    found.paths.try_emplace(*inode, absl::StrCat(proc_root, "/", link));
     return *inode;
   };
   const absl::StatusOr<uint64_t> own = see("thread-self/ns/net");
   if (!own.ok()) return base::WithContext("own network namespace", own.status());
   found.own = *own;
-  for (const uint32_t pid : ListProcesses(proc_root_)) {
+  for (const uint32_t pid : ListProcesses(proc_root)) {
     if (absl::IsPermissionDenied(see(absl::StrCat(pid, "/ns/net")).status())) ++found.hidden;
   }
-  const absl::StatusOr<std::vector<sys::Mount>> mounts =
-      sys::ReadMounts(absl::StrCat(proc_root_, "/self/mountinfo"));
-  if (!mounts.ok()) return found;
-  for (const sys::Mount& mount : *mounts) {
-    const std::optional<uint64_t> inode = ParseInodeLink(mount.root, "net");
-    if (mount.type == "nsfs" && inode) found.paths.try_emplace(*inode, mount.point);
+  for (const sys::Mount& mount : ReadNamespaceMounts(proc_root)) {
+    found.paths.try_emplace(InodeOf(mount), mount.point);
   }
   return found;
+}
+
+absl::btree_map<uint64_t, std::string> NetNamespaces::Names(const std::string& proc_root) {
+  absl::btree_map<uint64_t, std::string> names;
+  for (const sys::Mount& mount : ReadNamespaceMounts(proc_root)) {
+    absl::string_view name = mount.point;
+    if (absl::ConsumePrefix(&name, kNamedDirectory)) {
+      names.try_emplace(InodeOf(mount), Readable(name));
+    }
+  }
+  return names;
 }
 
 bool NetNamespaces::Has(uint64_t inode) const {

@@ -46,6 +46,16 @@ class NetNamespaces {
   using Open = std::function<absl::StatusOr<netlink::NetlinkSocket>(const std::string& path,
                                                                     uint64_t inode)>;
 
+  // The namespaces there are, entered or not.
+  struct Found {
+    uint64_t own = 0;
+    absl::btree_map<uint64_t, std::string> paths;  // by inode
+    size_t hidden = 0;                             // processes whose namespace is not told
+  };
+  static absl::StatusOr<Found> Find(const std::string& proc_root);
+  // By inode, those that ip-netns(8) has given a name.
+  static absl::btree_map<uint64_t, std::string> Names(const std::string& proc_root);
+
   // `clock` must outlive this.
   explicit NetNamespaces(const base::Clock* clock, std::string proc_root = "/proc",
                          Open open = OpenInside);
@@ -67,12 +77,6 @@ class NetNamespaces {
   static absl::StatusOr<netlink::NetlinkSocket> OpenInside(const std::string& path, uint64_t inode);
 
  private:
-  struct Found {
-    uint64_t own = 0;
-    absl::btree_map<uint64_t, std::string> paths;  // by inode
-    size_t hidden = 0;
-  };
-  absl::StatusOr<Found> Look() const;
   bool Has(uint64_t inode) const;
 
   const base::Clock* const clock_;
@@ -80,7 +84,7 @@ class NetNamespaces {
   const Open open_;
   std::vector<Member> members_;
   absl::flat_hash_map<uint64_t, int64_t> retry_at_ns_;  // by inode, of those that were refused
-  size_t hidden_ = 0;                                   // processes whose namespace is not told
+  size_t hidden_ = 0;
   int64_t refreshed_at_ns_ = 0;
   bool is_stale_ = true;
 };

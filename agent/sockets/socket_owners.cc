@@ -1,9 +1,7 @@
 #include "agent/sockets/socket_owners.h"
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
-#include <absl/strings/str_split.h>
 
 #include <algorithm>
 #include <array>
@@ -20,37 +18,7 @@ constexpr int64_t kLongestRetryNs = 300 * kSecondNs;
 constexpr int64_t kSweepEveryNs = kSecondNs;
 constexpr int kLinksPerLookAtTheClock = 16;  // one costs some 3 us
 constexpr size_t kLongestLink = 64;          // longer ones belong to files
-constexpr size_t kLongestStat = 4096;
 constexpr uint32_t kInit = 1;
-
-struct Stat {
-  std::string comm;
-  uint64_t start_ticks = 0;
-};
-
-// "4711 (name with ) and blanks) S 1 ...". Source: proc_pid_stat(5).
-std::optional<Stat> ParseStat(absl::string_view text) {
-  constexpr size_t kStartTicks = 22 - 3;  // field 3 is the first one behind the name
-  const size_t open = text.find('(');
-  const size_t close = text.rfind(')');
-  if (open == absl::string_view::npos || close == absl::string_view::npos || close < open ||
-      close + 2 > text.size()) {
-    return std::nullopt;
-  }
-  Stat stat;
-  stat.comm = Readable(text.substr(open + 1, close - open - 1));
-  const std::vector<absl::string_view> fields = absl::StrSplit(text.substr(close + 2), ' ');
-  if (fields.size() <= kStartTicks || !absl::SimpleAtoi(fields[kStartTicks], &stat.start_ticks)) {
-    return std::nullopt;
-  }
-  return stat;
-}
-
-std::string JoinArguments(std::string arguments) {
-  while (!arguments.empty() && arguments.back() == '\0') arguments.pop_back();
-  std::replace(arguments.begin(), arguments.end(), '\0', ' ');
-  return Readable(arguments);
-}
 
 }  // namespace
 
@@ -181,7 +149,7 @@ void SocketOwners::LeaveProcess() {
 
 std::shared_ptr<const sockets::Process> SocketOwners::ReadProcess() {
   const absl::StatusOr<std::string> text = files_->ReadStart("../stat", kLongestStat);
-  const std::optional<Stat> stat = text.ok() ? ParseStat(*text) : std::nullopt;
+  const std::optional<ProcessStat> stat = text.ok() ? ParseProcessStat(*text) : std::nullopt;
   if (!stat) return nullptr;
   Known& known = known_[pids_.back()];
   known.last_pass = pass_;

@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/sockets/process_text.h"
 #include "common/base/clock.h"
 #include "common/sockets/connection_sample.h"
 #include "common/sys/directory.h"
@@ -35,7 +36,6 @@
 namespace tcpfleet::agent {
 
 inline constexpr size_t kMostAsked = size_t{1} << 20;
-inline constexpr size_t kLongestCommandLine = 4096;
 
 class SocketOwners {
  public:

@@ -9,8 +9,11 @@
 #include <filesystem>
 #include <set>
 
+#include "agent/sysctl/changes.h"
+#include "common/base/status_macros.h"
 #include "common/sys/file.h"
 #include "common/sysctl/key.h"
+#include "common/sysctl/value.h"
 
 namespace tcpfleet::agent {
 namespace {
@@ -85,12 +88,12 @@ class Walk {
   bool matched_ = false;
 };
 
+}  // namespace
+
 bool IsSecret(absl::string_view key) {
   return absl::EndsWith(key, "/tcp_fastopen_key") || absl::EndsWith(key, "/stable_secret") ||
          absl::EndsWith(key, "/netdev_rss_key");
 }
-
-}  // namespace
 
 KeyList ListKeys(const std::string& root, absl::Span<const std::string> patterns, size_t most) {
   const std::string tree = TreeOf(root);
@@ -113,6 +116,44 @@ Parameter ReadParameter(const std::string& root, const std::string& key) {
   absl::StatusOr<std::string> value = sys::ReadFile(path, kMostParameterBytes);
   if (!value.ok()) return {value.status(), writable};
   return {std::string(absl::StripSuffix(*value, "\n")), writable};
+}
+
+absl::Status WriteParameter(const std::string& root, const std::string& key,
+                            const std::string& value, const sys::BeforeStep& before_step) {
+  if (before_step) {
+    TF_RETURN_IF_ERROR(before_step("write " + key));
+  }
+  // The newline lets an empty list be written too.
+  TF_RETURN_IF_ERROR(sys::WriteOnce(TreeOf(root) + key, value + "\n"));
+  const Parameter now = ReadParameter(root, key);
+  TF_RETURN_IF_ERROR(now.value.status());
+  if (sysctl::Canonical(key, *now.value) == sysctl::Canonical(key, value)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "\"", value, "\" was written and \"", sysctl::Canonical(key, *now.value), "\" is read back"));
+}
+
+ParameterValues ReadTree(const std::string& root, absl::Span<const std::string> others) {
+  // Those that are asked for by name first: they are never the ones left out.
+  std::vector<std::string> patterns(others.begin(), others.end());
+  patterns.emplace_back("net");
+  const KeyList list = ListKeys(root, patterns, kMostTreeKeys);
+  ParameterValues tree{.values = {}, .dropped = list.dropped};
+  for (const std::string& key : list.keys) {
+    Parameter parameter = ReadParameter(root, key);
+    if (parameter.writable && parameter.value.ok()) tree.values[key] = *std::move(parameter.value);
+  }
+  return tree;
+}
+
+std::vector<v1::SysctlChange> Differences(const std::map<std::string, std::string>& before,
+                                          const std::map<std::string, std::string>& after) {
+  std::vector<v1::SysctlChange> differences;
+  for (const auto& [key, value] : before) {
+    const auto now = after.find(key);
+    if (now == after.end() || now->second == value) continue;
+    differences.push_back(NewChange(key, value, now->second));
+  }
+  return differences;
 }
 
 }  // namespace tcpfleet::agent

@@ -16,8 +16,6 @@
 namespace tcpfleet::netlink {
 namespace {
 
-constexpr uint8_t ExtensionBit(int extension) { return static_cast<uint8_t>(1 << (extension - 1)); }
-
 base::IpAddress AddressOf(uint8_t family, const __be32 (&words)[4]) {
   if (family == AF_INET) {
     std::array<uint8_t, 4> bytes;
@@ -150,8 +148,7 @@ MessageBuilder InetDiagDumpRequest(const InetDiagDump& dump) {
   inet_diag_req_v2 request{};
   request.sdiag_family = dump.family;
   request.sdiag_protocol = IPPROTO_TCP;
-  request.idiag_ext = static_cast<uint8_t>(ExtensionBit(INET_DIAG_INFO) |
-                                           ExtensionBit(INET_DIAG_CONG) | dump.extensions);
+  request.idiag_ext = dump.extensions;
   request.idiag_states = dump.states;
   MessageBuilder builder(SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP);
   builder.Append(BytesOf(request));

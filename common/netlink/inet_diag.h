@@ -14,9 +14,9 @@
 
 namespace tcpfleet::netlink {
 
-// What a dump is to say beside tcp_info and the name of the congestion control, which it always
-// does: bits of idiag_ext.
+// What a dump is to say: bits of idiag_ext.
 using Extensions = uint8_t;
+inline constexpr Extensions kConnection = 1 << 1 | 1 << 3;  // tcp_info, name of congestion control
 inline constexpr Extensions kCongestionInfo = 1 << 2;  // INET_DIAG_VEGASINFO stands for all of them
 inline constexpr Extensions kTypeOfService = 1 << 4;
 inline constexpr Extensions kTrafficClass = 1 << 5;
@@ -25,7 +25,7 @@ inline constexpr Extensions kSocketMemory = 1 << 6;
 struct InetDiagDump {
   uint8_t family = 0;   // AF_INET or AF_INET6
   uint32_t states = 0;  // the state n is bit 1 << n
-  Extensions extensions = 0;
+  Extensions extensions = kConnection;
   Bytes program = {};  // INET_DIAG_REQ_BYTECODE; empty: every socket
 };
 

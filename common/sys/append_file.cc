@@ -46,10 +46,29 @@ absl::StatusOr<AppendFile> AppendFile::Create(const std::string& path, Existing 
   }
   if (!fd.valid()) return ErrnoStatus(absl::StrCat("open ", path));
   TF_RETURN_IF_ERROR(LockRegular(fd.get(), path));
+  if (existing == Existing::kExtend) return FromEnd(std::move(fd), path);
   if (RetryEintr([&] { return ::ftruncate(fd.get(), 0); }) != 0) {
     return ErrnoStatus(absl::StrCat("ftruncate ", path));
   }
   return AppendFile(std::move(fd));
+}
+
+absl::StatusOr<AppendFile> AppendFile::FromEnd(UniqueFd fd, const std::string& path) {
+  const off_t end = ::lseek(fd.get(), 0, SEEK_END);
+  if (end < 0) return ErrnoStatus(absl::StrCat("lseek ", path));
+  AppendFile file(std::move(fd));
+  file.size_ = static_cast<uint64_t>(end);
+  return file;
+}
+
+absl::Status AppendFile::CutTo(uint64_t size) {
+  const auto length = static_cast<off_t>(size);
+  if (RetryEintr([&] { return ::ftruncate(fd_.get(), length); }) != 0) {
+    return ErrnoStatus("ftruncate");
+  }
+  if (::lseek(fd_.get(), length, SEEK_SET) < 0) return ErrnoStatus("lseek");
+  size_ = size;
+  return absl::OkStatus();
 }
 
 absl::Status AppendFile::Append(absl::string_view bytes) {
@@ -58,10 +77,7 @@ absl::Status AppendFile::Append(absl::string_view bytes) {
     size_ += bytes.size();
     return written;
   }
-  const auto whole = static_cast<off_t>(size_);
-  if (RetryEintr([&] { return ::ftruncate(fd_.get(), whole); }) == 0) {
-    ::lseek(fd_.get(), whole, SEEK_SET);
-  }
+  CutTo(size_).IgnoreError();
   return written;
 }
 

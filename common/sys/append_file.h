@@ -16,7 +16,7 @@ namespace tcpfleet::sys {
 // not mind. Only its owner may read it.
 class AppendFile {
  public:
-  enum class Existing { kRefuse, kReplace };
+  enum class Existing { kRefuse, kReplace, kExtend };
   // AlreadyExists when the file is there and must not be; FailedPrecondition when another
   // AppendFile has it, and when it is no regular file. A file that is replaced is emptied only once
   // all this is known.
@@ -29,9 +29,12 @@ class AppendFile {
   absl::Status Append(absl::string_view bytes);
   // fdatasync(2): what is written stays even when the power goes.
   absl::Status Sync();
+  // Drops what is behind the first `size` bytes.
+  absl::Status CutTo(uint64_t size);
   uint64_t size() const { return size_; }
 
  private:
+  static absl::StatusOr<AppendFile> FromEnd(UniqueFd fd, const std::string& path);
   explicit AppendFile(UniqueFd fd) : fd_(std::move(fd)) {}
   UniqueFd fd_;
   uint64_t size_ = 0;

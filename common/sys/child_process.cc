@@ -137,6 +137,10 @@ void ChildProcess::Signal(int signal) {
   if (!exit_code_) ::kill(pid_, signal);
 }
 
+void ChildProcess::KillGroup() {
+  if (!exit_code_) ::kill(-pid_, SIGKILL);
+}
+
 int ChildProcess::Wait() {
   if (!exit_code_) {
     int status = 0;

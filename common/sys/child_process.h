@@ -41,6 +41,8 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
   void Signal(int signal);
+  // SIGKILL to all of its process group, which must be its own; nothing once it was waited for.
+  void KillGroup();
   // Waits for the end. The exit code, or 128 + the signal that ended it, as in a shell.
   int Wait();
   // The same, or nothing while it still runs.

@@ -47,6 +47,12 @@ absl::StatusOr<absl::string_view> Directory::ReadLink(const char* path,
   return absl::string_view(buffer.data(), static_cast<size_t>(length));
 }
 
+absl::StatusOr<uint64_t> Directory::SizeOf(const char* path) const {
+  struct stat status {};
+  if (::fstatat(fd(), path, &status, 0) != 0) return ErrnoStatus(absl::StrCat("stat ", path));
+  return static_cast<uint64_t>(status.st_size);
+}
+
 absl::StatusOr<std::string> Directory::ReadStart(const char* path, size_t max_bytes) const {
   const UniqueFd file(RetryEintr([&] { return ::openat(fd(), path, O_RDONLY | O_CLOEXEC); }));
   if (!file.valid()) return ErrnoStatus(absl::StrCat("open ", path));

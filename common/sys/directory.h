@@ -32,6 +32,8 @@ class Directory {
 
   // What a symbolic link says, cut to the size of `buffer`, in which it lies.
   absl::StatusOr<absl::string_view> ReadLink(const char* path, absl::Span<char> buffer) const;
+  // stat(2)'s size. Needs no right to the file itself.
+  absl::StatusOr<uint64_t> SizeOf(const char* path) const;
   // At most the first `max_bytes` of a file.
   absl::StatusOr<std::string> ReadStart(const char* path, size_t max_bytes) const;
 

@@ -76,6 +76,23 @@ absl::StatusOr<std::string> ReadLineUntil(int fd, int64_t deadline_ns) {
   return absl::ResourceExhaustedError("line longer than 4096 bytes");
 }
 
+absl::Status WriteOnce(const std::string& path, absl::string_view content) {
+  const UniqueFd fd(RetryEintr([&] {
+    return ::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  }));
+  if (!fd.valid()) return ErrnoStatus(absl::StrCat("open ", path));
+  const ssize_t put = RetryEintr([&] { return ::write(fd.get(), content.data(), content.size()); });
+  if (put < 0) return ErrnoStatus(absl::StrCat("write ", path));
+  if (static_cast<size_t>(put) == content.size()) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("write ", path, ": only ", put, " of ", content.size(), " bytes were taken"));
+}
+
+absl::Status CheckWritable(const std::string& path) {
+  if (::access(path.c_str(), W_OK) != 0) return ErrnoStatus(path);
+  return absl::OkStatus();
+}
+
 absl::Status WriteFile(const std::string& path, absl::string_view content) {
   TF_ASSIGN_OR_RETURN(const UniqueFd fd, OpenForWrite(path));
   return base::WithContext(path, WriteAll(fd.get(), content));

@@ -32,6 +32,13 @@ absl::Status WriteAll(int fd, absl::string_view content);
 // above 4096 bytes.
 absl::StatusOr<std::string> ReadLineUntil(int fd, int64_t deadline_ns);
 
+// Writes what is there already, such as a file below /proc/sys, with one write(2); links are not
+// followed. DataLoss when only part of it was taken.
+absl::Status WriteOnce(const std::string& path, absl::string_view content);
+
+// OK when this process may write there: mode, capabilities, read-only mounts. Source: access(2).
+absl::Status CheckWritable(const std::string& path);
+
 // Writes the whole content to a new or emptied file.
 absl::Status WriteFile(const std::string& path, absl::string_view content);
 

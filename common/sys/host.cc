@@ -3,7 +3,10 @@
 #include <limits.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "common/sys/errno_name.h"
 
@@ -24,6 +27,18 @@ std::string HostName() {
 uint64_t TotalMemoryBytes() {
   struct sysinfo info {};
   return ::sysinfo(&info) == 0 ? uint64_t{info.totalram} * info.mem_unit : 0;
+}
+
+int64_t BoottimeNs() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);  // fails only for a bad address
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+uint32_t PageBytes() { return static_cast<uint32_t>(::sysconf(_SC_PAGESIZE)); }
+
+uint32_t OnlineCpus() {
+  return static_cast<uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 absl::StatusOr<std::string> ProgramPath() {

@@ -2,8 +2,12 @@
 
 #include <absl/strings/str_cat.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
@@ -12,6 +16,7 @@
 #include "common/base/status_macros.h"
 #include "common/sys/errno_name.h"
 #include "common/sys/socket_address.h"
+#include "common/sys/unique_fd.h"
 
 namespace tcpfleet::sys {
 
@@ -20,6 +25,28 @@ absl::StatusOr<uint32_t> InterfaceIndex(const std::string& name) {
   if (index != 0) return index;
   if (errno == ENODEV) return absl::NotFoundError(absl::StrCat("no interface ", name));
   return ErrnoStatus(absl::StrCat("interface ", name));
+}
+
+absl::StatusOr<uint64_t> InterfaceSpeed(const std::string& name) {
+  constexpr uint64_t kBitsPerMegabit = 1'000'000;
+  ifreq request{};
+  ethtool_cmd command{};
+  command.cmd = ETHTOOL_GSET;
+  request.ifr_data = reinterpret_cast<char*>(&command);
+  if (name.size() >= sizeof(request.ifr_name)) {
+    return absl::InvalidArgumentError(absl::StrCat("no interface has a name such as ", name));
+  }
+  name.copy(request.ifr_name, name.size());
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return ErrnoStatus("socket");
+  if (::ioctl(socket.get(), SIOCETHTOOL, &request) != 0) {
+    return ErrnoStatus(absl::StrCat("speed of ", name));
+  }
+  const uint32_t megabits = ethtool_cmd_speed(&command);
+  if (megabits == 0 || megabits == static_cast<uint32_t>(SPEED_UNKNOWN)) {
+    return absl::UnavailableError(absl::StrCat(name, " does not say its speed"));
+  }
+  return megabits * kBitsPerMegabit;
 }
 
 absl::StatusOr<std::vector<base::IpAddress>> InterfaceAddresses() {

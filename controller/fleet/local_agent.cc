@@ -29,6 +29,32 @@ std::string StderrPath(const sys::TemporaryDirectory& directory) {
   return directory.path() + "/stderr";
 }
 
+// Outlives the agent, so that the next one knows what is to be reverted. Empty: there is no place.
+std::string StateDirectory() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody calls setenv
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state == '/') return absl::StrCat(state, "/tcpfleet");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody calls setenv
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home == '/' ? absl::StrCat(home, "/.local/state/tcpfleet") : "";
+}
+
+std::vector<std::string> ArgumentsOf(const std::string& program,
+                                     const sys::TemporaryDirectory& directory) {
+  std::vector<std::string> arguments = {program,
+                                        "--listen",
+                                        "unix:" + SocketPath(directory),
+                                        "--exit-on-stdin-close",
+                                        "--name",
+                                        "local",
+                                        "--log-level",
+                                        "warn"};
+  if (const std::string state = StateDirectory(); !state.empty()) {
+    arguments.insert(arguments.end(), {"--allow-sysctl", "default", "--state-directory", state});
+  }
+  return arguments;
+}
+
 // Why the agent is not there: its last line on stderr says it best.
 absl::Status NotReady(const sys::TemporaryDirectory& directory, sys::ChildProcess& process,
                       const absl::Status& wait) {
@@ -73,8 +99,7 @@ absl::StatusOr<std::unique_ptr<LocalAgent>> LocalAgent::Start(const std::string&
   TF_ASSIGN_OR_RETURN(sys::Pipe ready, sys::NewPipe());
   TF_ASSIGN_OR_RETURN(const sys::UniqueFd stderr_file, sys::OpenForWrite(StderrPath(directory)));
   absl::StatusOr<sys::ChildProcess> process = sys::ChildProcess::Start({
-      .arguments = {program, "--listen", "unix:" + SocketPath(directory), "--exit-on-stdin-close",
-                    "--name", "local", "--log-level", "warn"},
+      .arguments = ArgumentsOf(program, directory),
       .environment = {},
       .stdin_fd = lifeline.read_end.get(),
       .stdout_fd = ready.write_end.get(),

@@ -2,6 +2,9 @@
 //
 // It ends when we end, however we end: it watches its standard input, whose other end we hold.
 //
+// It may change the kernel parameters that agents change by default, and keeps what it needs to
+// revert them in $XDG_STATE_HOME/tcpfleet or ~/.local/state/tcpfleet.
+//
 // Owns:    the process, the pipe, the directory. The destructor ends the agent and reaps it.
 // Errors:  NotFound (no agent program), Unavailable (it ended or did not get ready; with what it
 //          wrote to stderr).

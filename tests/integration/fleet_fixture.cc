@@ -8,6 +8,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "common/base/clock.h"
@@ -35,6 +36,8 @@ void FleetTest::SetUp() {
   NetworkLabTest::SetUp();
   if (IsSkipped()) return;
   console_ = &AddHost("console");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread reads it
+  ::setenv("XDG_CACHE_HOME", absl::StrCat(directory_->path(), "/cache").c_str(), 1);
 }
 
 RunningProgram FleetTest::StartAgent(const Host& host, std::vector<std::string> flags,

@@ -121,5 +121,30 @@ TEST(AgentOptions, RefusesAFileThatIsNotThere) {
   EXPECT_TRUE(absl::IsNotFound(parsed.status())) << parsed.status();
 }
 
+TEST(AgentOptions, AllowsNoChangesOfParametersByDefault) {
+  const AgentOptions options = Parsed({});
+  EXPECT_TRUE(options.allowed_sysctls.empty());
+  EXPECT_EQ(options.state_directory, "/var/lib/tcpfleet");
+  EXPECT_EQ(options.sysctl_file, "/etc/sysctl.d/95-tcpfleet.conf");
+}
+
+TEST(AgentOptions, AllowsChangesOfTheParametersThatAreNamed) {
+  const AgentOptions options =
+      Parsed({"--allow-sysctl", "default", "--allow-sysctl=net.ipv4.conf.eth0/100.rp_filter",
+              "--state-directory", "/srv/state", "--sysctl-file", "/etc/sysctl.d/97-x.conf"});
+  EXPECT_THAT(options.allowed_sysctls,
+              ElementsAre("net/ipv4/tcp_*", "net/core/*", "net/ipv4/ip_local_*",
+                          "net/ipv4/conf/eth0.100/rp_filter"));
+  EXPECT_EQ(options.state_directory, "/srv/state");
+  EXPECT_EQ(options.sysctl_file, "/etc/sysctl.d/97-x.conf");
+}
+
+TEST(AgentOptions, RefusesPlacesForChangesThatAreNone) {
+  EXPECT_THAT(Refusal({"--allow-sysctl", "../etc"}), HasSubstr("--allow-sysctl: "));
+  EXPECT_THAT(Refusal({"--state-directory", "state"}), HasSubstr("is not an absolute path"));
+  EXPECT_THAT(Refusal({"--sysctl-file", "/etc/sysctl.conf"}),
+              HasSubstr("--sysctl-file: '/etc/sysctl.conf' is read by neither"));
+}
+
 }  // namespace
 }  // namespace tcpfleet::agent

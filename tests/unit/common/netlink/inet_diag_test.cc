@@ -135,7 +135,7 @@ TEST(InetDiag, AsksForStatesExtensionsAndAProgram) {
   MessageBuilder request = InetDiagDumpRequest(
       {.family = AF_INET6,
        .states = 0x402,
-       .extensions = kSocketMemory,
+       .extensions = kConnection | kSocketMemory,
        .program = {reinterpret_cast<const std::byte*>(program.data()), program.size()}});
   MessageReader reader(request.Finish(9));
   const std::optional<Message> message = reader.Next();

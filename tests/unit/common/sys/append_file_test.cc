@@ -87,5 +87,16 @@ TEST_F(AppendFileTest, CutsOffWhatDidNotFit) {
   EXPECT_THAT(ReadFile(path_), IsOkAndHolds("abchi"));
 }
 
+TEST_F(AppendFileTest, GrowsAtTheEndOfWhatIsThere) {
+  ASSERT_THAT(WriteFile(path_, "one"), IsOk());
+  auto file = AppendFile::Create(path_, Existing::kExtend);
+  ASSERT_THAT(file, IsOk());
+  EXPECT_EQ(file->size(), 3u);
+  ASSERT_THAT(file->Append("two"), IsOk());
+  ASSERT_THAT(file->CutTo(4), IsOk());
+  ASSERT_THAT(file->Append("!"), IsOk());
+  EXPECT_THAT(ReadFile(path_), IsOkAndHolds("onet!"));
+}
+
 }  // namespace
 }  // namespace tcpfleet::sys

@@ -55,6 +55,13 @@ TEST_F(DirectoryTest, ReadsTheStartOfAFile) {
   EXPECT_THAT(directory.ReadStart("none", 3), StatusIs(absl::StatusCode::kNotFound));
 }
 
+TEST_F(DirectoryTest, TellsTheSizeOfWhatAPathLeadsTo) {
+  ASSERT_TRUE(WriteFile(root_.path() + "/file", "content").ok());
+  const Directory directory = Directory::Open(root_.path()).value();
+  EXPECT_THAT(directory.SizeOf("file"), IsOkAndHolds(7u));
+  EXPECT_THAT(directory.SizeOf("none"), StatusIs(absl::StatusCode::kNotFound));
+}
+
 TEST_F(DirectoryTest, StaysWithADirectoryThatWasReplaced) {
   const std::string path = root_.path() + "/sub";
   std::filesystem::create_directory(path);

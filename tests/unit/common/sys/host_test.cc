@@ -21,6 +21,11 @@ TEST(Host, KnowsTheRunningProgram) {
   EXPECT_THAT(ProgramPath().value(), ::testing::EndsWith("/tcpfleet_common_sys_test"));
 }
 
+TEST(Host, KnowsPagesAndCpus) {
+  EXPECT_EQ(PageBytes() % 4096, 0u);
+  EXPECT_GE(OnlineCpus(), AllowedCpus());
+}
+
 TEST(Thread, MayRunOnAtLeastOneCpuAndUsesIt) {
   EXPECT_GE(AllowedCpus(), 1u);
   const int64_t before_ns = ThreadCpuNs();

@@ -1,5 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "controller/fleet/host_list.h"
 
 namespace tcpfleet::controller {
@@ -33,6 +40,36 @@ TEST(FoldNames, ListsNamesThatHaveNothingInCommon) {
 
 TEST(FoldNames, TakesHugeNumbersAsText) {
   EXPECT_EQ(FoldNames({"h99999999999", "h99999999998"}), "h99999999998,h99999999999 (2)");
+}
+
+// Names of random clusters, ascending: numbers with and without leading zeros, at several places.
+std::set<std::string> RandomNames(std::mt19937_64& random) {
+  const auto below = [&](uint64_t bound) { return random() % bound; };
+  static constexpr std::array kStems = {"web", "db-", "a.b", "", "x1-"};
+  static constexpr std::array kEnds = {"", ".dc1", "-eth0", "7"};
+  std::set<std::string> names;
+  for (uint64_t count = 1 + below(8); names.size() < count;) {
+    const uint64_t number = below(4) == 0 ? below(100'000) : below(12);
+    std::string digits = std::to_string(number);
+    if (below(3) == 0) digits.insert(0, below(3), '0');
+    names.insert(std::string(kStems[below(kStems.size())]) + digits + kEnds[below(kEnds.size())]);
+  }
+  return names;
+}
+
+TEST(FoldNames, StandsForTheNamesItWasGiven) {
+  std::mt19937_64 random(1);
+  for (int round = 0; round < 5'000; ++round) {
+    const std::set<std::string> set = RandomNames(random);
+    const std::vector<std::string> names(set.begin(), set.end());
+    std::string folded = FoldNames(names);
+    const size_t count = folded.rfind(" (");
+    if (count != std::string::npos) folded.resize(count);
+    absl::StatusOr<std::vector<std::string>> expanded = ExpandHostList(folded);
+    ASSERT_TRUE(expanded.ok()) << folded << ": " << expanded.status();
+    std::sort(expanded->begin(), expanded->end());
+    ASSERT_EQ(*expanded, names) << folded;
+  }
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 using ::tcpfleet::tests::IsOk;
 using ::tcpfleet::tests::StatusIs;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 // A shell script that plays the agent.
 class Script {
@@ -34,9 +35,12 @@ TEST(LocalAgent, StartsWithASocketInAPrivateDirectory) {
   const auto agent = LocalAgent::Start(script.path());
   ASSERT_THAT(agent, IsOk());
   EXPECT_EQ((*agent)->target().name, "local");
-  EXPECT_EQ("--listen " + (*agent)->target().address +
-                " --exit-on-stdin-close --name local --log-level warn\n",
-            sys::ReadFile(script.file("arguments")).value_or("none"));
+  const std::string arguments = sys::ReadFile(script.file("arguments")).value_or("none");
+  EXPECT_THAT(arguments, StartsWith("--listen " + (*agent)->target().address +
+                                    " --exit-on-stdin-close --name local --log-level warn"));
+  // Where there is no home there is no place to keep changes, and none are allowed.
+  EXPECT_EQ(arguments.find("--allow-sysctl default") == std::string::npos,
+            arguments.find("/tcpfleet\n") == std::string::npos);
 }
 
 TEST(LocalAgent, EndsTheAgentThroughItsStandardInput) {
