@@ -30,28 +30,20 @@ Style StyleOf(const v1::AuditRule& rule) {
                                      : Style::kBold;
 }
 
-std::string Describe(const v1::AuditGroup& group) {
-  std::vector<std::string> parts;
-  if (group.has_value()) parts.push_back(group.value());
-  if (group.has_value_after_boot()) {
-    parts.push_back(
-        absl::StrCat("boot sets ", group.value_after_boot(), " (", group.set_by(), ")"));
-  }
-  parts.insert(parts.end(), group.notes().begin(), group.notes().end());
-  return Printable(absl::StrJoin(parts, "; "));
-}
-
 void PrintRule(std::ostream& out, const v1::AuditRule& rule, const GroupTest& test, bool color) {
   out << Styled(StyleOf(rule), absl::StrFormat("%-4s", rule.severity()), color) << "  "
       << Printable(rule.key()) << "  wanted " << Printable(rule.wanted());
   if (!rule.reason().empty()) out << "  # " << Printable(rule.reason());
+  if (!rule.correction().empty()) {
+    out << (rule.reason().empty() ? "  # " : "; ") << "corrected: " << Printable(rule.correction());
+  }
   out << "\n";
   for (const v1::AuditGroup& group : rule.groups()) {
     if (!test(group)) continue;
     out << "      "
         << Printable(
                FoldNames(std::vector<std::string>(group.agents().begin(), group.agents().end())))
-        << ": " << Describe(group) << "\n";
+        << ": " << Printable(DescribeAudit(group)) << "\n";
   }
 }
 
@@ -79,6 +71,23 @@ void PrintAudit(std::ostream& out, const v1::AuditReport& report, bool color) {
   out << "profile " << Printable(report.profile()) << ": " << report.wrong() << " wrong, "
       << report.right() << " right, " << report.not_applicable() << " not applicable, "
       << report.unknown() << " unknown\n";
+  if (report.would_lower() > 0) {
+    out << report.would_lower() << " would be lowered by a value that is recommended or wanted\n";
+  }
+  if (report.needs_restart() > 0) {
+    out << report.needs_restart() << " need servers to listen again after the change\n";
+  }
+}
+
+std::string DescribeAudit(const v1::AuditGroup& group) {
+  std::vector<std::string> parts;
+  if (group.has_value()) parts.push_back(group.value());
+  if (group.has_value_after_boot()) {
+    parts.push_back(
+        absl::StrCat("boot sets ", group.value_after_boot(), " (", group.set_by(), ")"));
+  }
+  parts.insert(parts.end(), group.notes().begin(), group.notes().end());
+  return absl::StrJoin(parts, "; ");
 }
 
 CsvRow AuditCsvHeader() {

@@ -50,10 +50,15 @@ Applies CheckLabels(const Condition& when, const std::map<std::string, std::stri
   return {};
 }
 
+Applies CheckModule(const Condition& when, const std::set<std::string>& loaded) {
+  if (when.module.empty() || loaded.contains(when.module)) return {};
+  return {RuleState::kNotApplicable, absl::StrCat("module ", when.module, " is not loaded")};
+}
+
 Applies Check(const Condition& when, const HostFacts& host) {
   for (const Applies& applies :
        {CheckVersions(when, host.kernel), CheckMemory(when, host.memory_bytes),
-        CheckLabels(when, host.labels)}) {
+        CheckLabels(when, host.labels), CheckModule(when, host.modules)}) {
     if (applies.state != RuleState::kRight) return applies;
   }
   return {};
@@ -76,12 +81,44 @@ bool BoundsHold(const Rule& rule, const std::string& value) {
   return true;
 }
 
-// What writing the exact value would lower.
+// Some number is higher than the one that would be written.
+bool WouldLower(const std::string& value, const std::string& written) {
+  const auto numbers = sysctl::ParseNumbers(value);
+  const auto others = sysctl::ParseNumbers(written);
+  if (!numbers || !others || numbers->size() != others->size()) return false;
+  for (size_t i = 0; i < numbers->size(); ++i) {
+    if ((*numbers)[i] > (*others)[i]) return true;
+  }
+  return false;
+}
+
+// More is better, says the rule.
+bool HasLowerBound(const Rule& rule) {
+  return rule.never_lower ||
+         std::any_of(rule.elements.begin(), rule.elements.end(),
+                     [](const Bounds& bounds) { return bounds.least && !bounds.most; });
+}
+
 void NoteLowering(const Rule& rule, const std::string& value, Judgement& judgement) {
-  if (!rule.equals || *rule.equals == value || !IsAtLeast(value, *rule.equals)) return;
-  judgement.notes.push_back(rule.never_lower
-                                ? absl::StrCat("higher than ", *rule.equals, ", left as it is")
-                                : absl::StrCat("setting ", *rule.equals, " would lower it"));
+  if (rule.original && HasLowerBound(rule) && WouldLower(value, *rule.original)) {
+    judgement.would_lower = true;
+    judgement.notes.push_back(
+        absl::StrCat("the uncorrected ", *rule.original, " is refused, it would lower it"));
+  }
+  if (!rule.equals || *rule.equals == value) return;
+  if (rule.never_lower) {
+    if (IsAtLeast(value, *rule.equals)) {
+      judgement.notes.push_back(absl::StrCat("higher than ", *rule.equals, ", left as it is"));
+    }
+  } else if (WouldLower(value, *rule.equals)) {
+    judgement.would_lower = true;
+    judgement.notes.push_back(absl::StrCat("setting ", *rule.equals, " would lower it"));
+  }
+}
+
+// Why no kernel of today has it; empty for all others. Source: kernel commit 4396e46187ca.
+absl::string_view RemovalOf(const std::string& key) {
+  return key == "net/ipv4/tcp_tw_recycle" ? "removed in 4.12" : "";
 }
 
 }  // namespace
@@ -124,8 +161,11 @@ Judgement Judge(const Rule& rule, const HostFacts& host, const v1::Sysctl* sysct
   }
   if (sysctl == nullptr) {
     judgement.state = rule.absent ? RuleState::kRight : RuleState::kNotApplicable;
-    if (!rule.absent)
-      judgement.notes.emplace_back("not on this kernel, or its module is not loaded");
+    if (!rule.absent) {
+      const absl::string_view removed = RemovalOf(rule.key);
+      judgement.notes.emplace_back(
+          removed.empty() ? "not on this kernel, or its module is not loaded" : removed);
+    }
     return judgement;
   }
   if (!sysctl->has_value()) {
@@ -136,6 +176,7 @@ Judgement Judge(const Rule& rule, const HostFacts& host, const v1::Sysctl* sysct
   judgement.state = IsWanted(rule, *judgement.value) ? RuleState::kRight : RuleState::kWrong;
   NoteLowering(rule, *judgement.value, judgement);
   if (judgement.state == RuleState::kWrong && sysctl->key() == kCopiedByListeners) {
+    judgement.needs_restart = true;
     judgement.notes.emplace_back("servers keep the old limit until they listen again");
   }
   if (!sysctl->writable() && judgement.state == RuleState::kWrong) {

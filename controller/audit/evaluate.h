@@ -1,23 +1,15 @@
 // One rule against one host. Pure.
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "controller/audit/host_facts.h"
 #include "controller/audit/profile.h"
 #include "tcpfleet/v1/sysctl.pb.h"
 
 namespace tcpfleet::controller {
-
-// What conditions ask about.
-struct HostFacts {
-  std::string kernel;         // uname release
-  uint64_t memory_bytes = 0;  // 0: not known
-  std::map<std::string, std::string> labels;
-};
 
 enum class RuleState { kRight, kWrong, kNotApplicable, kUnknown };
 const char* RuleStateName(RuleState state);
@@ -30,6 +22,10 @@ struct Judgement {
   std::optional<RuleState> after_boot;
   std::optional<std::string> value_after_boot;
   std::string set_by;  // "FILE:LINE"
+  // By the value that is wanted, or by the one that the rule corrects.
+  bool would_lower = false;
+  // Wrong, and servers keep the old value until they listen again.
+  bool needs_restart = false;
 };
 
 // `sysctl` is null when the host does not have the key.

@@ -43,7 +43,7 @@ v1::SysctlGroup Said(const v1::Sysctl& sysctl) {
 
 class Folder {
  public:
-  void Add(const std::string& agent, const std::vector<v1::Sysctl>& sysctls) {
+  void Add(const std::string& agent, const SysctlList& sysctls) {
     agents_.push_back(agent);
     for (const v1::Sysctl& sysctl : sysctls) {
       const v1::SysctlGroup said = Said(sysctl);

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <utility>
 
 #include "common/base/status_macros.h"
 #include "common/base/suggest.h"
@@ -14,6 +16,7 @@
 #include "common/sysctl/persisted.h"
 #include "common/sysctl/value.h"
 #include "controller/audit/profile_files.h"
+#include "controller/audit/profile_text.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -26,6 +29,22 @@ std::string BoundsText(const Bounds& bounds) {
   if (!bounds.least) return absl::StrCat("<=", *bounds.most);
   if (*bounds.least == *bounds.most) return absl::StrCat(*bounds.least);
   return absl::StrCat(*bounds.least, "..", *bounds.most);
+}
+
+// What one line of a sysctl.d file wants. InvalidArgument without the place.
+absl::StatusOr<Rule> ToRule(const std::string& name, const sysctl::Setting& setting) {
+  Rule rule;
+  TF_ASSIGN_OR_RETURN(rule.key, sysctl::ParseKey(name));
+  TF_RETURN_IF_ERROR(CheckWildcards(rule.key));
+  if (setting.value.empty()) return absl::InvalidArgumentError("a value is empty");
+  if (absl::StrContains(setting.value, "#")) {
+    return absl::InvalidArgumentError(
+        "a comment after the value would become part of it: give it a line of its own");
+  }
+  TF_RETURN_IF_ERROR(CheckWantedValue(rule.key, setting.value));
+  rule.line = setting.line;
+  rule.equals = sysctl::Canonical(rule.key, setting.value);
+  return rule;
 }
 
 }  // namespace
@@ -63,6 +82,10 @@ absl::StatusOr<Profile> LoadProfile(const std::string& name_or_path) {
     if (file.name == name_or_path) return ParseProfile(name_or_path, file.yaml);
   }
   absl::StatusOr<std::string> text = sys::ReadFile(name_or_path, kMostProfileBytes);
+  if (absl::IsResourceExhausted(text.status())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name_or_path, ":1: the file is too long, at most ", kMostProfileBytes, " bytes"));
+  }
   if (absl::IsNotFound(text.status()) && !absl::StrContains(name_or_path, "/")) {
     const std::string suggestion = base::DidYouMean(name_or_path, BuiltInProfiles());
     return absl::InvalidArgumentError(absl::StrCat(
@@ -78,33 +101,35 @@ absl::StatusOr<Profile> LoadProfile(const std::string& name_or_path) {
 }
 
 absl::StatusOr<Profile> ParseSysctlFile(const std::string& path, absl::string_view text) {
+  TF_RETURN_IF_ERROR(CheckProfileText(path, text));
   Profile profile{.name = path, .description = "values of a sysctl.d file", .rules = {}};
-  // Read as at boot: the last line of a key counts.
+  // Read as `sysctl -p` does: every line in its order.
   const sysctl::ConfigFile file{.path = "/etc/sysctl.d/profile.conf", .text = std::string(text)};
-  const sysctl::Persisted persisted(sysctl::Applier::kSystemd, {&file, 1});
+  const sysctl::Persisted persisted(sysctl::Applier::kProcps, {&file, 1});
+  const auto wrong = [&](uint32_t line, absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ":", line, ": ", what));
+  };
   if (!persisted.problems().empty()) {
-    const sysctl::Problem& problem = persisted.problems().front();
-    return absl::InvalidArgumentError(absl::StrCat(path, ":", problem.line, ": ", problem.what));
+    return wrong(persisted.problems().front().line, persisted.problems().front().what);
   }
-  for (const auto& [name, setting] : persisted.Assignments()) {
-    Rule rule;
-    const absl::StatusOr<std::string> key = sysctl::ParseKey(name);
-    if (!key.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(path, ":", setting.line, ": ", key.status().message()));
+  std::map<std::string, const Rule*> by_key;
+  const auto assignments = persisted.Assignments();
+  if (assignments.size() > kMostRules) {
+    return wrong(1, absl::StrCat("more than ", kMostRules, " values"));
+  }
+  profile.rules.reserve(assignments.size());
+  for (const auto& [name, setting] : assignments) {
+    absl::StatusOr<Rule> rule = ToRule(name, setting);
+    if (!rule.ok()) return wrong(setting.line, rule.status().message());
+    rule->reason = absl::StrCat("set by ", path, ":", setting.line);
+    const auto [earlier, is_new] = by_key.try_emplace(rule->key);
+    if (is_new) {
+      earlier->second = &profile.rules.emplace_back(*std::move(rule));
+    } else if (earlier->second->equals != rule->equals) {
+      return wrong(setting.line,
+                   absl::StrCat(sysctl::DottedKey(rule->key), " has another value in line ",
+                                earlier->second->line));
     }
-    if (setting.value.empty() || absl::StrContains(setting.value, "#")) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          path, ":", setting.line,
-          setting.value.empty() ? ": a value is empty"
-                                : ": a comment after the value would become part of it: give it a "
-                                  "line of its own"));
-    }
-    rule.key = *key;
-    rule.line = setting.line;
-    rule.equals = sysctl::Canonical(rule.key, setting.value);
-    rule.reason = absl::StrCat("set by ", path, ":", setting.line);
-    profile.rules.push_back(std::move(rule));
   }
   return profile;
 }

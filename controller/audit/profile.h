@@ -1,7 +1,8 @@
 // What kernel parameters ought to be: rules by key, from a profile in YAML or a sysctl.d file.
 //
 // Errors: InvalidArgument "FILE:LINE: what is wrong, what would be right".
-// Bounds: kMostRules rules, kMostProfileBytes of text.
+// Bounds: kMostRules rules, kMostProfileBytes of text, kLongestProfileLine bytes in a line,
+//         kMostChoices values, elements or labels of a rule.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -18,6 +19,8 @@ namespace tcpfleet::controller {
 
 inline constexpr size_t kMostRules = 4'096;
 inline constexpr size_t kMostProfileBytes = size_t{1} << 20;
+inline constexpr size_t kLongestProfileLine = 4'096;
+inline constexpr size_t kMostChoices = 64;
 
 enum class Severity { kInfo, kWarn, kCrit };
 absl::string_view SeverityName(Severity severity);
@@ -42,6 +45,10 @@ struct Condition {
   std::optional<uint64_t> most_ram;
   // Labels of the inventory.
   std::map<std::string, std::string> labels;
+  // A kernel module that must be loaded, one of KnownModules().
+  std::string module = {};
+
+  bool operator==(const Condition&) const = default;
 };
 
 struct Rule {
@@ -62,6 +69,10 @@ struct Rule {
   bool never_lower = false;
   // The numbers must not descend.
   bool ordered = false;
+
+  // The rule corrects a value that is often recommended: the value, canonical, and why.
+  std::optional<std::string> original = {};
+  std::string correction = {};
 };
 
 struct Profile {

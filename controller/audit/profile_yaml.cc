@@ -1,14 +1,19 @@
+#include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_join.h>
 
-#include <array>
+#include <map>
+#include <utility>
 
 #include "common/base/status_macros.h"
 #include "common/base/units.h"
 #include "common/sysctl/key.h"
 #include "common/sysctl/value.h"
 #include "controller/audit/kernel_version.h"
+#include "controller/audit/modules.h"
 #include "controller/audit/profile.h"
+#include "controller/audit/profile_text.h"
 #include "controller/fleet/yaml_file.h"
 
 namespace tcpfleet::controller {
@@ -16,8 +21,9 @@ namespace {
 
 const std::vector<std::string>& RuleKeys() {
   static const auto& keys = *new std::vector<std::string>{
-      "key",   "severity", "reason",   "reference", "equals",      "at_least", "at_most",
-      "range", "one_of",   "elements", "absent",    "never_lower", "ordered",  "when"};
+      "key",     "severity", "reason",   "reference", "equals", "at_least",
+      "at_most", "range",    "one_of",   "elements",  "absent", "never_lower",
+      "ordered", "when",     "original", "correction"};
   return keys;
 }
 
@@ -39,7 +45,9 @@ class ProfileReader {
       return Wrong(rules, absl::StrCat("more than ", kMostRules, " rules"));
     }
     for (const YAML::Node& node : rules) {
-      TF_ASSIGN_OR_RETURN(profile.rules.emplace_back(), ReadRule(node));
+      TF_ASSIGN_OR_RETURN(Rule rule, ReadRule(node));
+      TF_RETURN_IF_ERROR(CheckNew(rule, node));
+      profile.rules.push_back(std::move(rule));
     }
     return profile;
   }
@@ -47,6 +55,19 @@ class ProfileReader {
  private:
   absl::Status Wrong(const YAML::Node& node, absl::string_view what) const {
     return YamlError(path_, node, what);
+  }
+
+  // Two rules about the same hosts contradict each other, or one of them is a mistake.
+  absl::Status CheckNew(const Rule& rule, const YAML::Node& node) {
+    auto& earlier = by_key_[rule.key];
+    for (const auto& [when, line] : earlier) {
+      if (when == rule.when) {
+        return Wrong(node, absl::StrCat(sysctl::DottedKey(rule.key),
+                                        " has a rule for the same hosts in line ", line));
+      }
+    }
+    earlier.emplace_back(rule.when, rule.line);
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::string> Text(const YAML::Node& mapping, const char* name,
@@ -82,6 +103,9 @@ class ProfileReader {
     TF_ASSIGN_OR_RETURN(const std::string key, Text(node, "key", ""));
     const absl::StatusOr<std::string> parsed = sysctl::ParseKey(key);
     if (!parsed.ok()) return Wrong(node, parsed.status().message());
+    if (const absl::Status checked = CheckWildcards(*parsed); !checked.ok()) {
+      return Wrong(node, checked.message());
+    }
     rule.key = *parsed;
     TF_ASSIGN_OR_RETURN(const std::string severity, Text(node, "severity", "warn"));
     const absl::StatusOr<Severity> known = ParseSeverity(severity);
@@ -92,6 +116,13 @@ class ProfileReader {
     TF_ASSIGN_OR_RETURN(rule.never_lower, Flag(node, "never_lower"));
     TF_ASSIGN_OR_RETURN(rule.ordered, Flag(node, "ordered"));
     TF_RETURN_IF_ERROR(ReadWanted(node, rule));
+    if (const YAML::Node original = node["original"]) {
+      TF_ASSIGN_OR_RETURN(rule.original, Value(original, rule.key));
+    }
+    TF_ASSIGN_OR_RETURN(rule.correction, Text(node, "correction", ""));
+    if (rule.original && rule.correction.empty()) {
+      return Wrong(node, "`original` needs a `correction` that says what is wrong with it");
+    }
     if (const YAML::Node when = node["when"]) {
       TF_RETURN_IF_ERROR(ReadCondition(when, rule.when));
     }
@@ -110,9 +141,7 @@ class ProfileReader {
                    "and absent");
     }
     if (node["equals"]) {
-      TF_ASSIGN_OR_RETURN(const std::string text, Text(node, "equals", ""));
-      rule.equals = sysctl::Canonical(rule.key, text);
-      if (rule.equals->empty()) return Wrong(node["equals"], "`equals` is empty");
+      TF_ASSIGN_OR_RETURN(rule.equals, Value(node["equals"], rule.key));
       if (rule.never_lower && !sysctl::ParseNumbers(*rule.equals)) {
         return Wrong(node, "`never_lower` needs numbers in `equals`");
       }
@@ -129,17 +158,39 @@ class ProfileReader {
     return absl::OkStatus();
   }
 
+  // Canonical. A profile says what it means in decimal.
+  absl::StatusOr<std::string> Value(const YAML::Node& node, const std::string& key) const {
+    if (!node.IsScalar()) return Wrong(node, "a value must be a text or a number");
+    if (absl::StrContains(node.Scalar(), "0x") || absl::StrContains(node.Scalar(), "0X")) {
+      return Wrong(node, "a hexadecimal number: write it in decimal");
+    }
+    if (const absl::Status checked = CheckWantedValue(key, node.Scalar()); !checked.ok()) {
+      return Wrong(node, checked.message());
+    }
+    std::string value = sysctl::Canonical(key, node.Scalar());
+    if (value.empty()) return Wrong(node, "a value is empty");
+    return value;
+  }
+
+  // Aliases make long lists out of short text.
+  absl::Status CheckLength(const YAML::Node& node, absl::string_view name) const {
+    if (node.size() <= kMostChoices) return absl::OkStatus();
+    return Wrong(
+        node, absl::StrCat("`", name, "` has ", node.size(), " entries, at most ", kMostChoices));
+  }
+
   absl::Status ReadOneOf(const YAML::Node& node, Rule& rule) {
     if (!node.IsSequence() || node.size() == 0) return Wrong(node, "`one_of` must be a list");
+    TF_RETURN_IF_ERROR(CheckLength(node, "one_of"));
     for (const YAML::Node& value : node) {
-      if (!value.IsScalar()) return Wrong(value, "`one_of` must be a list of values");
-      rule.one_of.push_back(sysctl::Canonical(rule.key, value.Scalar()));
+      TF_ASSIGN_OR_RETURN(rule.one_of.emplace_back(), Value(value, rule.key));
     }
     return absl::OkStatus();
   }
 
   absl::Status ReadElements(const YAML::Node& node, Rule& rule) {
     if (!node.IsSequence() || node.size() == 0) return Wrong(node, "`elements` must be a list");
+    TF_RETURN_IF_ERROR(CheckLength(node, "elements"));
     for (const YAML::Node& element : node) {
       if (element.IsScalar() && element.Scalar() == "any") {
         rule.elements.emplace_back();
@@ -176,7 +227,13 @@ class ProfileReader {
   absl::Status ReadCondition(const YAML::Node& node, Condition& when) {
     if (!node.IsMap()) return Wrong(node, "`when` must be a mapping");
     TF_RETURN_IF_ERROR(
-        CheckKeys(path_, node, {{"since", "until", "min_ram", "max_ram", "labels"}}));
+        CheckKeys(path_, node, {{"since", "until", "min_ram", "max_ram", "labels", "module"}}));
+    TF_ASSIGN_OR_RETURN(when.module, Text(node, "module", ""));
+    if (node["module"] && EvidenceOf(when.module) == nullptr) {
+      return Wrong(node["module"],
+                   absl::StrCat("'", when.module, "' is no module that can be seen: ",
+                                absl::StrJoin(KnownModuleNames(), ", "), " can"));
+    }
     TF_ASSIGN_OR_RETURN(when.since, Version(node, "since"));
     TF_ASSIGN_OR_RETURN(when.until, Version(node, "until"));
     TF_ASSIGN_OR_RETURN(when.least_ram, Bytes(node, "min_ram"));
@@ -184,6 +241,7 @@ class ProfileReader {
     const YAML::Node labels = node["labels"];
     if (!labels) return absl::OkStatus();
     if (!labels.IsMap()) return Wrong(labels, "`labels` must be a mapping of label to value");
+    TF_RETURN_IF_ERROR(CheckLength(labels, "labels"));
     for (const auto& label : labels) {
       if (!label.first.IsScalar() || !label.second.IsScalar()) {
         return Wrong(labels, "`labels` must be a mapping of label to value");
@@ -210,11 +268,13 @@ class ProfileReader {
   }
 
   const std::string& path_;
+  std::map<std::string, std::vector<std::pair<Condition, uint32_t>>> by_key_;
 };
 
 }  // namespace
 
 absl::StatusOr<Profile> ParseProfile(const std::string& path, absl::string_view yaml) {
+  TF_RETURN_IF_ERROR(CheckProfileText(path, yaml));
   Profile profile;
   TF_RETURN_IF_ERROR(ReadYaml(path, yaml, [&](const YAML::Node& document) -> absl::Status {
     TF_ASSIGN_OR_RETURN(profile, ProfileReader(path).Read(document));

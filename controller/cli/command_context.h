@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <ostream>
+#include <string>
 
 #include "common/base/clock.h"
 #include "controller/cli/global_options.h"
@@ -24,6 +25,8 @@ struct CommandContext {
   bool out_color = false;
   bool err_color = false;
   int terminal_columns = 80;
+  // Where what can be asked for again is kept; empty: nowhere.
+  std::string cache_directory = {};
   Interrupt* interrupt = nullptr;  // never null in a running command
   std::function<absl::StatusOr<std::unique_ptr<Fleet>>()> fleet_source;
 

@@ -21,7 +21,7 @@ constexpr char kFooter[] =
     "(TCPFLEET_AGENTS).\n"
     "\n"
     "Exit codes: 0 fine, 1 a check failed, 2 usage, 3 some agents did not answer or finish,\n"
-    "            4 refused by policy or permission, 5 aborted.";
+    "            4 refused by policy or permission, 5 aborted or rolled back.";
 constexpr int kOptionColumn = 30;
 
 // The deepest command that was given, for example `stress crr`.

@@ -1,5 +1,7 @@
 #include "controller/cli/program.h"
 
+#include <absl/strings/match.h>
+
 #include <exception>
 
 #include "common/base/status_macros.h"
@@ -16,6 +18,14 @@ void Complain(std::ostream& err, const absl::Status& status) {
   if (newline != absl::string_view::npos) err << Printable(message.substr(newline + 1)) << '\n';
 }
 
+// Source: XDG Base Directory Specification.
+std::string CacheDirectory(const Environment& environment) {
+  const std::string given = environment("XDG_CACHE_HOME").value_or("");
+  if (absl::StartsWith(given, "/")) return given + "/tcpfleet";
+  const std::string home = environment("HOME").value_or("");
+  return home.empty() ? "" : home + "/.cache/tcpfleet";
+}
+
 absl::StatusOr<ExitCode> RunCommand(CommandLine::Parsed& parsed, ProgramWorld& world) {
   TF_ASSIGN_OR_RETURN(GlobalOptions options, LoadDefaults(world.environment));
   TF_RETURN_IF_ERROR(ApplySettings(parsed.settings, options));
@@ -29,6 +39,7 @@ absl::StatusOr<ExitCode> RunCommand(CommandLine::Parsed& parsed, ProgramWorld& w
       .out_color = UseColor(options.color, world.out_is_terminal, world.environment),
       .err_color = UseColor(options.color, world.err_is_terminal, world.environment),
       .terminal_columns = world.terminal_columns,
+      .cache_directory = CacheDirectory(world.environment),
       .interrupt = &world.interrupt,
       .fleet_source = [&] { return world.open_fleet(options, world.err); },
   };

@@ -10,10 +10,11 @@
 #include "common/base/status_macros.h"
 #include "controller/audit/audit.h"
 #include "controller/audit/audit_text.h"
+#include "controller/audit/check_files.h"
+#include "controller/audit/hosts.h"
 #include "controller/cli/printer.h"
+#include "controller/commands/check_options.h"
 #include "controller/commands/failures.h"
-#include "controller/fleet/failure.h"
-#include "controller/fleet/hello.h"
 
 namespace tcpfleet::controller {
 namespace {
@@ -47,6 +48,8 @@ class AuditCommand final : public Command {
         ->type_name("NAME|FILE");
     app.add_option("--fail-on", fail_on_, "info|warn|crit: what makes the exit code 1 [warn]")
         ->type_name("SEVERITY");
+    files_.AddOptions(app);
+    AddNoCache(app, no_cache_);
   }
 
   absl::StatusOr<ExitCode> Run(CommandContext& context) override {
@@ -54,33 +57,16 @@ class AuditCommand final : public Command {
     if (!fail_on.ok()) return base::WithContext("--fail-on", fail_on.status());
     TF_ASSIGN_OR_RETURN(const Profile profile, LoadProfile(profile_));
     TF_ASSIGN_OR_RETURN(const std::unique_ptr<Fleet> fleet, context.OpenFleet());
-    const std::vector<Hello> hellos = SayHello(*fleet, context.clock, context.interrupt->token());
-    v1::ReadSysctlsRequest request;
-    request.set_persisted(true);
-    for (std::string& pattern : PatternsOf(profile)) request.add_patterns(std::move(pattern));
-    const std::vector<SysctlReading> readings =
-        ReadSysctls(*fleet, request, context.interrupt->token());
-
-    v1::AuditReport failed;
-    std::vector<AuditedHost> hosts;
-    for (size_t i = 0; i < readings.size(); ++i) {
-      const AgentTarget& target = fleet->members()[i].target;
-      const absl::Status status =
-          hellos[i].host.ok() ? readings[i].status : hellos[i].host.status();
-      if (!status.ok()) {
-        *failed.add_failures() = DescribeFailure(target, status);
-        continue;
-      }
-      hosts.push_back({target.name,
-                       {.kernel = hellos[i].host->kernel(),
-                        .memory_bytes = hellos[i].host->memory_bytes(),
-                        .labels = target.labels},
-                       &readings[i]});
-    }
-    v1::AuditReport report = Audit(profile, hosts);
-    report.mutable_failures()->Swap(failed.mutable_failures());
+    const HostReadings read =
+        ReadHosts(*fleet, PatternsOf(profile), no_cache_ ? "" : context.cache_directory,
+                  context.interrupt->token());
+    v1::AuditReport report = Audit(profile, read.hosts);
+    *report.mutable_failures() = read.failures;
+    TF_RETURN_IF_ERROR(
+        files_.Write([&] { return AuditJUnit(report, *fail_on, context.clock.Now()); },
+                     [&] { return AuditSarif(report); }));
     TF_RETURN_IF_ERROR(PrintAs(report, context));
-    const ExitCode code = ConcludeFanOut(context, readings.size(), report.failures());
+    const ExitCode code = ConcludeFanOut(context, fleet->size(), report.failures());
     // A host that did not answer hides what it would have said, but not what others did.
     return code == kOk && IsBroken(report, *fail_on) ? kCheckFailed : code;
   }
@@ -88,6 +74,8 @@ class AuditCommand final : public Command {
  private:
   std::string profile_ = "production";
   std::string fail_on_ = "warn";
+  CheckFiles files_;
+  bool no_cache_ = false;
 };
 
 }  // namespace

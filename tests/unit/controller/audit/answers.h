@@ -24,7 +24,7 @@ inline void SetBy(const std::string& file, const std::string& value, v1::Persist
 
 inline SysctlReading Reading(std::vector<v1::Sysctl> sysctls) {
   SysctlReading reading;
-  reading.sysctls = std::move(sysctls);
+  reading.sysctls = SysctlList(std::move(sysctls));
   return reading;
 }
 
