@@ -1,0 +1,311 @@
+// `tcpfleet diagnose` on connections that leak, hang, stall and die, in namespaces.
+#include <absl/strings/str_cat.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "tests/integration/diagnose_fixture.h"
+
+namespace tcpfleet::tests {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class DiagnoseConnectionsTest : public DiagnoseTest {
+ protected:
+  struct Pairs {
+    std::vector<sys::UniqueFd> clients;
+    std::vector<sys::UniqueFd> servers;
+  };
+
+  Pairs Establish(int count, const sys::UniqueFd& listener, uint16_t port) {
+    Pairs pairs;
+    for (int i = 0; i < count; ++i) {
+      std::vector<sys::UniqueFd> one = Connect(1, port);
+      pairs.servers.push_back(AcceptOne(listener));
+      pairs.clients.push_back(std::move(one.front()));
+    }
+    return pairs;
+  }
+
+  static void SendSome(const std::vector<sys::UniqueFd>& sockets, size_t bytes = 5) {
+    const std::vector<std::byte> data(bytes);
+    for (const sys::UniqueFd& socket : sockets) sys::Send(socket.get(), data);
+  }
+
+  // Sends until nothing more is taken.
+  static void Fill(const sys::UniqueFd& socket, size_t write = 65'536) {
+    const std::vector<std::byte> data(write);
+    for (int i = 0; i < 1'000 && sys::Send(socket.get(), data) > 0; ++i) {
+    }
+  }
+
+  static void Drain(const sys::UniqueFd& socket) {
+    for (int i = 0; i < 1'000 && sys::Discard(socket.get(), 1 << 20) > 0; ++i) {
+    }
+  }
+
+  static void ResetAll(std::vector<sys::UniqueFd>& sockets) {
+    for (const sys::UniqueFd& socket : sockets) {
+      EXPECT_THAT(sys::SetLingerReset(socket.get()), IsOk());
+    }
+    sockets.clear();
+  }
+
+  std::vector<std::string> Thresholds(const std::string& rules) {
+    const std::string path = absl::StrCat(directory_->path(), "/thresholds.yaml");
+    EXPECT_THAT(sys::WriteFile(path, absl::StrCat("rules:\n", rules)), IsOk());
+    return {"--thresholds", path};
+  }
+
+  void Run(Host& host, std::vector<std::string> arguments) {
+    const absl::StatusOr<CommandResult> result = host.Command(std::move(arguments));
+    ASSERT_THAT(result, IsOk());
+    ASSERT_EQ(result->exit_code, 0) << result->err;
+  }
+};
+
+TEST_F(DiagnoseConnectionsTest, FindsTheServerThatNeverCloses) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  Pairs pairs = Establish(12, listener, 8080);
+  pairs.clients.clear();
+  const v1::DiagnosisReport report = Diagnose(
+      "3s", [] {}, Thresholds("  close-wait-leak: {seconds: 1}\n"));
+  ExpectWarnings(report, {"web close-wait-leak"});
+  EXPECT_THAT(FindingOf(report, "close-wait-leak").subject(), StartsWith("diagnose_"));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsTheClientThatWaitsForTheServersEnd) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(12, listener, 8080);
+  for (const sys::UniqueFd& client : pairs.clients)
+    EXPECT_EQ(sys::ShutdownSending(client.get()), 0);
+  const v1::DiagnosisReport report = Diagnose(
+      "3s", [] {}, Thresholds("  fin-wait2-stuck: {seconds: 1}\n"));
+  ExpectWarnings(report, {"client fin-wait2-stuck"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsSilentConnectionsWithoutKeepalive) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(20, listener, 8080);
+  const v1::DiagnosisReport report = Diagnose(
+      "4s", [] {}, Thresholds("  half-open-no-keepalive: {idle_seconds: 1}\n"));
+  ExpectWarnings(report, {"web half-open-no-keepalive"});
+  EXPECT_THAT(FindingOf(report, "half-open-no-keepalive").subject(), StartsWith("port 8080"));
+}
+
+TEST_F(DiagnoseConnectionsTest, SaysNothingOfSilentConnectionsWithKeepalive) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(20, listener, 8080);
+  for (const sys::UniqueFd& server : pairs.servers) {
+    EXPECT_THAT(sys::SetOption(server.get(), SOL_SOCKET, SO_KEEPALIVE, 1), IsOk());
+  }
+  const v1::DiagnosisReport report = Diagnose(
+      "4s", [] {}, Thresholds("  half-open-no-keepalive: {idle_seconds: 1}\n"));
+  ExpectWarnings(report, {});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsThePeerThatVanished) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(6, listener, 8080);
+  ASSERT_THAT(client_->CutLink(), IsOk());
+  SendSome(pairs.servers);
+  const v1::DiagnosisReport report = Diagnose("6s");
+  ExpectWarnings(report, {"web peer-vanished-unacked"}, {"web rto-dominant"});
+  EXPECT_EQ(FindingOf(report, "peer-vanished-unacked").severity(), "crit");
+  EXPECT_EQ(FindingOf(report, "peer-vanished-unacked").subject(),
+            absl::StrCat("to ", client_->ipv4().ToString()));
+}
+
+TEST_F(DiagnoseConnectionsTest, ProvesHalfOpenConnectionsFromBothEnds) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  Pairs gone = Establish(5, listener, 8080);
+  const Pairs alive = Establish(5, listener, 8080);
+  ASSERT_THAT(client_->CutLink(), IsOk());
+  ResetAll(gone.clients);
+  ASSERT_THAT(client_->RestoreLink(), IsOk());
+  const v1::DiagnosisReport report = Diagnose("10s");
+  ExpectWarnings(report, {"web half-open-confirmed"});
+  const v1::Finding finding = FindingOf(report, "half-open-confirmed");
+  EXPECT_EQ(finding.subject(), "with client");
+  ASSERT_FALSE(finding.evidence().empty());
+  EXPECT_EQ(finding.evidence(0).after(), 5);
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsConnectionsThatCannotBeClosed) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  Pairs pairs = Establish(12, listener, 8080);
+  ASSERT_THAT(client_->CutLink(), IsOk());
+  pairs.clients.clear();
+  const v1::DiagnosisReport report = Diagnose("5s");
+  ExpectWarnings(report, {"client closing-stuck"}, {"client rto-dominant"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsTheReaderThatStopped) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(1, listener, 8080);
+  const v1::DiagnosisReport report = Diagnose("6s", [&] { Fill(pairs.clients.front()); });
+  ExpectWarnings(report, {"web recv-queue-buildup", "client zero-window-stall"},
+                 {"client rwnd-limited"});
+  EXPECT_THAT(FindingOf(report, "recv-queue-buildup").subject(), StartsWith("diagnose_"));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsTheReceiveBufferThatIsTooSmall) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  ASSERT_THAT(sys::SetOption(listener.get(), SOL_SOCKET, SO_RCVBUF, 8'192), IsOk());
+  const Pairs pairs = Establish(1, listener, 8080);
+  const v1::DiagnosisReport report = Diagnose("5s", [&] {
+    Drain(pairs.servers.front());
+    Fill(pairs.clients.front());
+  });
+  ExpectWarnings(report, {"client rwnd-limited"}, {"client zero-window-stall"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsWhatReceiveBuffersThrowAway) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(1, listener, 8080);
+  ASSERT_THAT(sys::SetOption(pairs.clients.front().get(), IPPROTO_TCP, TCP_NODELAY, 1), IsOk());
+  ASSERT_THAT(sys::SetOption(pairs.servers.front().get(), SOL_SOCKET, SO_RCVBUF, 1), IsOk());
+  const v1::DiagnosisReport report = Diagnose("5s", [&] { Fill(pairs.clients.front(), 600); });
+  const v1::Finding finding = FindingOf(report, "receive-prune");
+  EXPECT_THAT(finding.hosts(), Contains("web"));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsLoss) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(2, listener, 8080);
+  ASSERT_THAT(client_->DropShare(0.05), IsOk());
+  const v1::DiagnosisReport report = Diagnose("6s", [&] {
+    for (size_t i = 0; i < pairs.clients.size(); ++i) {
+      const std::vector<std::byte> data(30'000);
+      sys::Send(pairs.clients[i].get(), data);
+      Drain(pairs.servers[i]);
+    }
+  });
+  ExpectWarnings(report, {"client retransmit-rate-high"}, {"client rto-dominant"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsThePathThatSwallowsLargePackets) {
+  Run(*web_, {"nft",
+              "table ip narrow { chain arriving { type filter hook input priority 0; "
+              "meta length > 1200 drop; }; }"});
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(3, listener, 8080);
+  SendSome(pairs.clients, 20'000);
+  const v1::DiagnosisReport report = Diagnose("6s");
+  ExpectWarnings(report, {"client pmtu-blackhole"},
+                 {"client peer-vanished-unacked", "client rto-dominant"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsPacketsWhoseAnswersLeaveElsewhere) {
+  Set(*web_, "net.ipv4.conf.all.rp_filter", "1");
+  Run(*web_, {"ip", "link", "add", "other0", "type", "veth", "peer", "name", "other1"});
+  Run(*web_, {"ip", "address", "add", "10.9.0.1/24", "dev", "other0"});
+  Run(*web_, {"ip", "link", "set", "other0", "up"});
+  Run(*web_, {"ip", "link", "set", "other1", "up"});
+  Run(*client_, {"ip", "address", "add", "10.9.0.5/32", "dev", "lo"});
+  const sys::UniqueFd listener = Listen(64, 8080);
+  Establish(1, listener, 8080);  // so that both know each other's hardware address
+  std::vector<sys::UniqueFd> sockets;
+  const v1::DiagnosisReport report = Diagnose("5s", [&] {
+    if (sockets.size() >= 200) return;
+    EXPECT_THAT(client_->Run([&] {
+      sockets.emplace_back(sys::NewTcpSocket(AF_INET));
+      const base::IpAddress source = base::IpAddress::V4({10, 9, 0, 5});
+      EXPECT_EQ(sys::Bind(sockets.back().get(), sys::ToSocketAddress({source, 0})), 0);
+      sys::Connect(sockets.back().get(), sys::ToSocketAddress({web_->ipv4(), 8080}));
+      return absl::OkStatus();
+    }),
+                IsOk());
+  });
+  ExpectWarnings(report, {"web rp-filter-drop"}, {"client connect-timeout"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsConnectionsWithoutOptions) {
+  for (const char* key : {"tcp_sack", "tcp_window_scaling", "tcp_timestamps"}) {
+    Set(*web_, absl::StrCat("net.ipv4.", key), "0");
+  }
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(12, listener, 8080);
+  const v1::DiagnosisReport report = Diagnose("3s");
+  ExpectWarnings(report, {"web tcp-options-disabled", "client tcp-options-disabled"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsTheQueueThatDropsAndWhatWaitsBeforeIt) {
+  Run(*client_, {"tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", "2mbit", "burst",
+                 "10kb", "limit", "20000"});
+  const sys::UniqueFd listener = Listen(64, 8080);
+  const Pairs pairs = Establish(4, listener, 8080);
+  const v1::DiagnosisReport report = Diagnose("6s", [&] {
+    for (size_t i = 0; i < pairs.clients.size(); ++i) {
+      Fill(pairs.clients[i]);
+      Drain(pairs.servers[i]);
+    }
+  });
+  EXPECT_THAT(FindingOf(report, "qdisc-drop").subject(), HasSubstr("eth0 tbf"));
+  EXPECT_THAT(FindingOf(report, "send-queue-buildup").hosts(), Contains("client"));
+  ExpectWarnings(report, {},
+                 {"client qdisc-drop", "client retransmit-rate-high", "client rto-dominant",
+                  "client bufferbloat-rtt-inflation"});
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsTheServerThatClosesWithUnreadData) {
+  const sys::UniqueFd listener = Listen(128, 8080);
+  const v1::DiagnosisReport report = Diagnose("4s", [&] {
+    Pairs pairs = Establish(10, listener, 8080);
+    SendSome(pairs.clients);
+    for (const sys::UniqueFd& server : pairs.servers) {
+      std::array<std::byte, 1> first{};
+      EXPECT_TRUE(
+          EventuallyTrue([&] { return sys::Receive(server.get(), absl::MakeSpan(first)) == 1; }));
+    }
+  });
+  ExpectWarnings(report, {"web reset-burst"}, {"client stale-pool-reuse"});
+  EXPECT_THAT(FindingOf(report, "reset-burst").cause(), HasSubstr("have not read"));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsPooledConnectionsThatTheServerDropped) {
+  const sys::UniqueFd listener = Listen(64, 8080);
+  Pairs pairs = Establish(8, listener, 8080);
+  const int64_t begin_ns = base::MonotonicNowNs();
+  const v1::DiagnosisReport report = Diagnose(
+      "8s",
+      [&] {
+        if (base::MonotonicNowNs() - begin_ns > 5'000'000'000) ResetAll(pairs.servers);
+      },
+      Thresholds("  stale-pool-reuse: {idle_seconds: 1}\n"));
+  ExpectWarnings(report, {"client stale-pool-reuse"}, {"web reset-burst"});
+  EXPECT_THAT(FindingOf(report, "stale-pool-reuse").subject(), HasSubstr(At(8080)));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsThePoolThatOnlyGrows) {
+  const sys::UniqueFd listener = Listen(128, 8080);
+  std::vector<Pairs> pool;
+  const v1::DiagnosisReport report = Diagnose("6s", [&] {
+    if (pool.size() < 400) pool.push_back(Establish(1, listener, 8080));
+  });
+  ExpectWarnings(report, {"client pool-health"});
+  EXPECT_THAT(FindingOf(report, "pool-health").title(), HasSubstr("only grows"));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsTheProcessThatHasNearlyAllItsFiles) {
+  const RunningProgram hoarder = StartProgram(
+      *web_, {"bash", "-c",
+              "ulimit -n 100; for ((i = 10; i < 95; i++)); do eval \"exec $i</dev/null\"; done; "
+              "read -r _ < <(sleep 60)"});
+  const v1::DiagnosisReport report = Diagnose("3s");
+  const v1::Finding finding = FindingOf(report, "process-fd-exhaustion");
+  EXPECT_THAT(finding.subject(), StartsWith("bash["));
+  EXPECT_THAT(finding.hosts(), Contains("web"));
+  ExpectWarnings(report, {});
+}
+
+}  // namespace
+}  // namespace tcpfleet::tests

@@ -1,0 +1,157 @@
+// Symptoms provoked between a server and a client, and what `tcpfleet diagnose` says of them.
+#pragma once
+
+#include <absl/strings/str_cat.h>
+#include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/sys/socket_address.h"
+#include "common/sys/tcp_listener.h"
+#include "common/sys/tcp_socket.h"
+#include "common/sys/unique_fd.h"
+#include "tcpfleet/v1/diagnosis.pb.h"
+#include "tests/integration/fleet_fixture.h"
+#include "tests/support/eventually.h"
+#include "tests/support/status_matchers.h"
+
+namespace tcpfleet::tests {
+
+using Said = std::vector<std::string>;  // "web connect-timeout"
+
+inline const auto& kOfTheMachine = *new std::set<std::string>{
+    "neighbour-table-pressure", "orphan-pressure",        "process-fd-exhaustion",
+    "softnet-backlog-drop",     "softnet-budget-squeeze", "system-fd-exhaustion",
+    "tcp-memory-pressure"};
+
+// Sockets in the namespaces of a server and a client.
+class DiagnoseTest : public FleetTest {
+ protected:
+  void SetUp() override {
+    FleetTest::SetUp();
+    if (IsSkipped()) return;
+    web_ = AddAgent("web").host;
+    client_ = AddAgent("client").host;
+  }
+
+  sys::UniqueFd Listen(int backlog, uint16_t port) {
+    absl::StatusOr<sys::UniqueFd> listener;
+    EXPECT_THAT(web_->Run([&] {
+      listener = sys::ListenTcp(port, backlog);
+      return listener.status();
+    }),
+                IsOk());
+    return std::move(listener).value();
+  }
+
+  // Begins connections and leaves them alone.
+  std::vector<sys::UniqueFd> Connect(int count, uint16_t port) {
+    std::vector<sys::UniqueFd> sockets;
+    EXPECT_THAT(client_->Run([&] {
+      const sys::SocketAddress address = sys::ToSocketAddress({web_->ipv4(), port});
+      for (int i = 0; i < count; ++i) {
+        sockets.emplace_back(sys::NewTcpSocket(AF_INET));
+        const int error = sys::Connect(sockets.back().get(), address);
+        EXPECT_THAT(error, testing::AnyOf(0, EINPROGRESS, EADDRNOTAVAIL));
+      }
+      return absl::OkStatus();
+    }),
+                IsOk());
+    return sockets;
+  }
+
+  static sys::UniqueFd AcceptOne(const sys::UniqueFd& listener) {
+    int fd = -1;
+    EXPECT_TRUE(EventuallyTrue([&] { return (fd = sys::Accept(listener.get())) >= 0; }));
+    return sys::UniqueFd(fd);
+  }
+
+  // Connections that the client closes first.
+  void OpenAndClose(int count, const sys::UniqueFd& listener, uint16_t port) {
+    for (int i = 0; i < count; ++i) {
+      std::vector<sys::UniqueFd> one = Connect(1, port);
+      const sys::UniqueFd accepted = AcceptOne(listener);
+      one.clear();
+      std::array<std::byte, 1> end{};
+      EXPECT_TRUE(
+          EventuallyTrue([&] { return sys::Receive(accepted.get(), absl::MakeSpan(end)) == 0; }));
+    }
+  }
+
+  // SYN-ACKs do not reach the client.
+  void LoseSynAcks() {
+    const std::string rules =
+        "table ip lossy { chain arriving { type filter hook input priority 0; "
+        "tcp flags & (syn | ack) == syn | ack drop; }; }";
+    ASSERT_EQ(client_->Command({"nft", rules}).value().exit_code, 0);
+  }
+
+  void Set(Host& host, const std::string& key, const std::string& value) {
+    ASSERT_THAT(host.SetSysctl(key, value), IsOk());
+  }
+
+  // Looks for `window`; `meanwhile` is done again and again.
+  v1::DiagnosisReport Diagnose(
+      const std::string& window = "4s", const std::function<void()>& meanwhile = [] {},
+      const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"--output", "json", "diagnose", "--for", window};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    RunningProgram program = StartController(std::move(arguments));
+    std::optional<int> exit_code;
+    const int64_t deadline_ns = base::MonotonicNowNs() + 60'000'000'000;
+    while (!exit_code && base::MonotonicNowNs() < deadline_ns) {
+      meanwhile();
+      exit_code = program.process.WaitUntil(base::MonotonicNowNs() + 20'000'000);
+    }
+    EXPECT_THAT(exit_code.value_or(-1), testing::AnyOf(0, 1)) << program.err.Text();
+    v1::DiagnosisReport report;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(program.out.Text(), &report).ok())
+        << program.out.Text();
+    return report;
+  }
+
+  // Of warning or worse, but not of counters that namespaces share with all else on this machine.
+  static Said WarningsOf(const v1::DiagnosisReport& report) {
+    Said said;
+    for (const v1::Finding& finding : report.findings()) {
+      if (finding.severity() == "info" || kOfTheMachine.contains(finding.rule())) continue;
+      for (const std::string& host : finding.hosts()) {
+        said.push_back(absl::StrCat(host, " ", finding.rule()));
+      }
+    }
+    return said;
+  }
+
+  static void ExpectWarnings(const v1::DiagnosisReport& report, const Said& expected,
+                             const Said& companions = {}) {
+    Said allowed = expected;
+    allowed.insert(allowed.end(), companions.begin(), companions.end());
+    const Said warnings = WarningsOf(report);
+    EXPECT_THAT(std::set(warnings.begin(), warnings.end()), testing::IsSupersetOf(expected))
+        << report.DebugString();
+    EXPECT_THAT(std::set(warnings.begin(), warnings.end()), testing::IsSubsetOf(allowed))
+        << report.DebugString();
+  }
+
+  static v1::Finding FindingOf(const v1::DiagnosisReport& report, const std::string& rule) {
+    for (const v1::Finding& finding : report.findings()) {
+      if (finding.rule() == rule) return finding;
+    }
+    ADD_FAILURE() << "no finding of " << rule << " in " << report.DebugString();
+    return {};
+  }
+
+  std::string At(uint16_t port) const { return absl::StrCat(web_->ipv4().ToString(), ":", port); }
+
+  Host* web_ = nullptr;
+  Host* client_ = nullptr;
+};
+
+}  // namespace tcpfleet::tests
