@@ -97,9 +97,12 @@ class LoadWorker {
   // but look at the clock for the last moment.
   static constexpr int64_t kPollNs = 30'000;
   static constexpr int64_t kSpinNs = 2'000;
+  // And it polls so long for events before it sleeps at all.
+  static constexpr int64_t kPatienceNs = 10'000;
 
   void Run();
   void Turn();
+  absl::Span<epoll_event> Await();
   int64_t WaitNs();
   void CrossBoundary();
   void BeginWarmUp();

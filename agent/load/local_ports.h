@@ -3,21 +3,14 @@
 #pragma once
 
 #include <absl/status/statusor.h>
-#include <absl/strings/string_view.h>
 
-#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "agent/kernel/port_range.h"
+
 namespace tcpfleet::agent {
-
-using PortSet = std::bitset<65536>;
-
-struct PortRange {
-  uint16_t first = 0;
-  uint16_t last = 0;
-};
 
 struct LocalPorts {
   PortRange range;
@@ -31,10 +24,5 @@ struct LocalPorts {
 absl::StatusOr<LocalPorts> ReadLocalPorts();
 
 LocalPorts UsablePorts(const PortRange& range, const PortSet& reserved, const PortSet& listening);
-
-// "32768\t60999\n". InvalidArgument when the text is not two ordered ports.
-absl::StatusOr<PortRange> ParsePortRange(absl::string_view text);
-// "8080,9148-9150\n", or nothing. InvalidArgument otherwise.
-absl::StatusOr<PortSet> ParsePortList(absl::string_view text);
 
 }  // namespace tcpfleet::agent

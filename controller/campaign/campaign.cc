@@ -67,6 +67,10 @@ absl::Status PlanAb(const GivenOptions& given, Campaign& campaign) {
     side.ExtendBy(*more);
     TF_RETURN_IF_ERROR(base::WithContext(context, CheckRuns(side)));
   }
+  if (OptionDifferences(campaign.a, campaign.b).empty()) {
+    return absl::InvalidArgumentError(
+        "--ab: A and B are the same: how far equal runs differ is what --repeat tells");
+  }
   TF_ASSIGN_OR_RETURN(campaign.times, ParseTimes(given, kDefaultPairs));
   return absl::OkStatus();
 }

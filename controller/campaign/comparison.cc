@@ -234,10 +234,13 @@ std::vector<v1::Difference> HostDifferences(const v1::SavedRun& a, const v1::Sav
 
 std::string ConclusionOf(const v1::CampaignReport& campaign) {
   std::vector<std::string> differ;
+  bool any_known = false;
   for (const v1::NumberComparison& comparison : campaign.comparisons()) {
+    any_known |= comparison.has_ratio_low();
     if (!comparison.conclusive()) continue;
     differ.push_back(absl::StrFormat("%s x %.3f", TitleOf(comparison.name()), comparison.ratio()));
   }
+  if (!any_known) return "NOT CONCLUSIVE: too few runs to tell a difference from chance";
   if (differ.empty()) return "NOT CONCLUSIVE: no number differs beyond chance";
   return absl::StrCat("B / A beyond chance: ", absl::StrJoin(differ, ", "));
 }

@@ -163,6 +163,10 @@ class MaximumFinder {
     std::string text =
         absl::StrFormat("%s holds %s in %d of %d runs", RateText(maximum.rate_per_second()),
                         absl::StrJoin(bounds_, " and "), maximum.held(), maximum.confirmations());
+    if (maximum.confirmations() == 0) {
+      text = absl::StrFormat("%s held %s while searching, and no run was left to confirm it",
+                             RateText(maximum.rate_per_second()), absl::StrJoin(bounds_, " and "));
+    }
     if (maximum.has_refuted_rate_per_second()) {
       absl::StrAppend(&text, ", ", RateText(maximum.refuted_rate_per_second()), " does not");
     }

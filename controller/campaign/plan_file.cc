@@ -58,8 +58,12 @@ absl::StatusOr<GivenOptions> ParsePlan(const std::string& path, absl::string_vie
 }
 
 absl::StatusOr<GivenOptions> ReadPlan(const std::string& path) {
-  TF_ASSIGN_OR_RETURN(const std::string content, sys::ReadFile(path, kMostPlanBytes));
-  return ParsePlan(path, content);
+  const absl::StatusOr<std::string> content = sys::ReadFile(path, kMostPlanBytes);
+  if (absl::IsNotFound(content.status())) {
+    return absl::InvalidArgumentError(content.status().message());
+  }
+  TF_RETURN_IF_ERROR(content.status());
+  return ParsePlan(path, *content);
 }
 
 }  // namespace tcpfleet::controller

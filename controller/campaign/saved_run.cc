@@ -75,8 +75,10 @@ absl::Status SaveRun(const v1::SavedRun& run, const std::string& path) {
 }
 
 absl::StatusOr<v1::SavedRun> ReadSavedRun(const std::string& path) {
-  TF_ASSIGN_OR_RETURN(const std::string json, sys::ReadFile(path, kMostSavedBytes));
-  absl::StatusOr<v1::SavedRun> saved = ParseSavedRun(json);
+  const absl::StatusOr<std::string> json = sys::ReadFile(path, kMostSavedBytes);
+  if (absl::IsNotFound(json.status())) return absl::InvalidArgumentError(json.status().message());
+  TF_RETURN_IF_ERROR(json.status());
+  absl::StatusOr<v1::SavedRun> saved = ParseSavedRun(*json);
   if (!saved.ok()) return base::WithContext(path, saved.status());
   return saved;
 }

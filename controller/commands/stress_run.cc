@@ -207,7 +207,11 @@ absl::StatusOr<ExitCode> RunStress(const GivenOptions& given, const KeptFiles& f
   if (before != nullptr) TellDifferences(*before, saved, context);
 
   absl::Status kept = WriteReports(saved, files, context);
-  if (!files.save.empty()) kept.Update(SaveRun(saved, files.save));
+  if (!files.save.empty()) {
+    const absl::Status written = SaveRun(saved, files.save);
+    if (written.ok()) context.err << "wrote " << Printable(files.save) << "\n";
+    kept.Update(written);
+  }
   TF_RETURN_IF_ERROR(printed);
   if (kept.ok()) return exit_code;
   context.err << Printable(absl::StrCat("not kept: ", kept.message())) << "\n";

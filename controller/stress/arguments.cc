@@ -63,9 +63,11 @@ constexpr std::array kTable = {
                    &A::reconnect},
     StressArgument{"connect-timeout", "TIME",
                    "a connection that is not open by then has failed [5s]", &A::connect_timeout},
-    StressArgument{"timer", "eco|precise",
-                   "precise spins before an operation is due, for 1 us instead of some 30 [eco]",
-                   &A::timer},
+    StressArgument{
+        "timer", "eco|precise",
+        "precise spins before an operation is due, for 1 us instead of some 30, and 10 us "
+        "for the next answer, so that a busy server need not wake it [eco]",
+        &A::timer},
     StressArgument{"threads", "N", "load threads per agent; 0: one per CPU [0]", &A::threads},
 
     // What is sent.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/base/units.h"
 #include "common/sockets/field.h"
 #include "common/sockets/field_values.h"
 #include "controller/fleet/failure.h"
@@ -109,8 +110,9 @@ void Participant::HandlePrepared(const v1::Prepared& prepared) {
 void Participant::HandleArmed(const v1::Armed& armed) {
   phase_ = Phase::kArmed;
   if (armed.ahead_ns() < 0) {
-    Fail("late", absl::StrCat("got the start signal ", -(armed.ahead_ns() / 1000),
-                              " microseconds after the start and did not run"));
+    const double behind_us = -static_cast<double>(armed.ahead_ns()) / 1e3;
+    Fail("late", absl::StrCat("got the start signal ", base::FormatMicroseconds(behind_us),
+                              " after the start and did not run"));
   }
 }
 

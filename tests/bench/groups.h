@@ -45,6 +45,10 @@ absl::StatusOr<Measurements> MeasureMerge(const BenchOptions& options);
 // Opening nearly as many connections as there are ports, with the agent's choice of ports and with
 // the kernel's.
 absl::StatusOr<Measurements> MeasurePorts(const BenchOptions& options);
+// Auditing 500 agents, and again when nothing has changed.
+absl::StatusOr<Measurements> MeasureAudit(const BenchOptions& options);
+// Judging the evidence of 200 hosts.
+absl::StatusOr<Measurements> MeasureDiagnose(const BenchOptions& options);
 // First SYNs of 8 agents as their target sees them.
 absl::StatusOr<Measurements> MeasureSkew(const BenchOptions& options);
 
@@ -60,6 +64,10 @@ absl::StatusOr<Measurements> MeasureMemory(const BenchOptions& options);
 // Sampling, filtering, attributing and streaming all connections of a host.
 absl::StatusOr<Measurements> MeasureSockets10k(const BenchOptions& options);
 absl::StatusOr<Measurements> MeasureSockets100k(const BenchOptions& options);
+
+// A kernel snapshot of an idle host, and of one with 200,000 sockets.
+absl::StatusOr<Measurements> MeasureKernelIdle(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureKernelCrowd(const BenchOptions& options);
 
 // Encoding connection samples.
 absl::StatusOr<Measurements> MeasureFrames(const BenchOptions& options);

@@ -18,14 +18,18 @@ namespace {
 constexpr int kPort = 31869;
 constexpr absl::Duration kWarmup = absl::Milliseconds(300);
 
-// nginx with one worker and a page of 612 bytes, of its own directory.
+constexpr char kFile[] = "/index.html";
+constexpr char kMemory[] = "/memory";
+
+// nginx with one worker and a page of 612 bytes, as a file of its own directory and in memory.
 class Nginx {
  public:
   static absl::StatusOr<Nginx> Start(int cpu) {
     TF_ASSIGN_OR_RETURN(sys::TemporaryDirectory directory,
                         sys::TemporaryDirectory::Create("tcpfleet-bench"));
     const std::string& path = directory.path();
-    TF_RETURN_IF_ERROR(sys::WriteFile(path + "/index.html", std::string(612, 'x')));
+    const std::string page(612, 'x');
+    TF_RETURN_IF_ERROR(sys::WriteFile(path + kFile, page));
     TF_RETURN_IF_ERROR(sys::WriteFile(
         path + "/nginx.conf",
         absl::StrCat("daemon off; master_process off; worker_processes 1; pid ", path,
@@ -35,7 +39,8 @@ class Nginx {
                      path, "/body; proxy_temp_path ", path, "/proxy; fastcgi_temp_path ", path,
                      "/fastcgi; uwsgi_temp_path ", path, "/uwsgi; scgi_temp_path ", path,
                      "/scgi; server { listen 127.0.0.1:", kPort, " reuseport; root ", path,
-                     "; } }\n")));
+                     "; location = ", kMemory, " { default_type text/html; return 200 ", page,
+                     "; } } }\n")));
     TF_ASSIGN_OR_RETURN(Program program,
                         Program::StartPeer({"nginx", "-c", path + "/nginx.conf"}, cpu));
     TF_RETURN_IF_ERROR(program.AwaitListener(kPort));
@@ -52,18 +57,20 @@ class Nginx {
   Program program_;
 };
 
-// nginx has a CPU to itself, with wrk and with us. The whole agent's CPU time, as wrk's is that of
-// its process; what it does before the measured time is in both.
+// nginx has a CPU to itself, with wrk and with us: with the file it is the limit, in memory its
+// clients are. The whole agent's CPU time, as wrk's is that of its process; what it does before the
+// measured time is in both.
 absl::StatusOr<Cost> RunOurs(const BenchOptions& options, const Agent& agent,
-                             const std::string& target) {
+                             const std::string& target, const std::string& page,
+                             const std::string& timer) {
   TF_ASSIGN_OR_RETURN(const double ticks_before, CpuTicks(agent.pid()));
   TF_ASSIGN_OR_RETURN(
       StressRun run,
       StressRun::Start(
           agent.address(),
-          {"rr", "--target", target, "--http", "/index.html", "--connections", "64", "--threads",
-           "1", "--warmup", absl::StrCat(absl::ToInt64Milliseconds(kWarmup), "ms"), "--duration",
-           absl::FormatDuration(options.duration), "--tcp-info", "none"},
+          {"rr", "--target", target, "--http", page, "--timer", timer, "--connections", "64",
+           "--threads", "1", "--warmup", absl::StrCat(absl::ToInt64Milliseconds(kWarmup), "ms"),
+           "--duration", absl::FormatDuration(options.duration), "--tcp-info", "none"},
           options.client_cpu));
   TF_ASSIGN_OR_RETURN(const v1::StressReport report, run.Finish());
   TF_ASSIGN_OR_RETURN(const double ticks_after, CpuTicks(agent.pid()));
@@ -85,14 +92,27 @@ absl::StatusOr<Measurements> MeasureHttp(const BenchOptions& options) {
   TF_ASSIGN_OR_RETURN(const Nginx nginx, Nginx::Start(options.server_cpu));
   TF_ASSIGN_OR_RETURN(const Agent agent, Agent::Start(options.client_cpu));
   Contest contest("http");
-  contest.Add("wrk", [&] {
-    return RunWrk(absl::StrCat("http://", nginx.address(), "/index.html"), options);
-  });
-  contest.Add("ours", [&] { return RunOurs(options, agent, nginx.address()); });
+  for (const std::string page : {kFile, kMemory}) {
+    const std::string of_page = page == kMemory ? "-memory" : "";
+    contest.Add(absl::StrCat("wrk", of_page), [&, page] {
+      return RunWrk(absl::StrCat("http://", nginx.address(), page), options);
+    });
+    for (const std::string timer : {"precise", "eco"}) {
+      contest.Add(absl::StrCat(timer, of_page), [&, page, timer] {
+        return RunOurs(options, agent, nginx.address(), page, timer);
+      });
+    }
+  }
   TF_RETURN_IF_ERROR(contest.Run(options.rounds));
-  return Measurements{contest.Ratio("rate", &Cost::rate, "ours", "wrk", AtLeast(1.0)),
-                      contest.Ratio("cpu", &Cost::cpu_us, "ours", "wrk", AtMost(0.95)),
-                      contest.Value("wrk-cpu", &Cost::cpu_us, "wrk", "us/op")};
+  return Measurements{contest.Ratio("rate", &Cost::rate, "precise", "wrk", AtLeast(1.0)),
+                      contest.Ratio("cpu", &Cost::cpu_us, "precise", "wrk", AtMost(0.95)),
+                      contest.Ratio("rate-eco", &Cost::rate, "eco", "wrk"),
+                      contest.Ratio("cpu-eco", &Cost::cpu_us, "eco", "wrk"),
+                      contest.Value("wrk-cpu", &Cost::cpu_us, "wrk", "us/op"),
+                      contest.Ratio("rate-memory", &Cost::rate, "precise-memory", "wrk-memory"),
+                      contest.Ratio("cpu-memory", &Cost::cpu_us, "precise-memory", "wrk-memory"),
+                      contest.Ratio("rate-memory-eco", &Cost::rate, "eco-memory", "wrk-memory"),
+                      contest.Ratio("cpu-memory-eco", &Cost::cpu_us, "eco-memory", "wrk-memory")};
 }
 
 }  // namespace tcpfleet::bench

@@ -94,6 +94,10 @@ absl::StatusOr<double> Threads(pid_t pid) {
   return static_cast<double>(std::distance(begin(threads), end(threads)));
 }
 
+absl::StatusOr<double> PeakResidentBytes(pid_t pid) {
+  return KilobyteLine(PathOf(pid, "status"), "VmHWM");
+}
+
 absl::StatusOr<double> ResidentBytes(pid_t pid) {
   return KilobyteLine(PathOf(pid, "status"), "VmRSS");
 }

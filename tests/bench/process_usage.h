@@ -25,6 +25,9 @@ absl::StatusOr<double> Threads(pid_t pid);
 // VmRSS, bytes.
 absl::StatusOr<double> ResidentBytes(pid_t pid);
 
+// Highest VmRSS so far, bytes.
+absl::StatusOr<double> PeakResidentBytes(pid_t pid);
+
 // Memory only this process holds and has written to, bytes. Source: proc(5), smaps_rollup.
 absl::StatusOr<double> PrivateDirtyBytes(pid_t pid);
 

@@ -7,6 +7,7 @@
 #include <absl/strings/str_split.h>
 #include <absl/time/clock.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -87,10 +88,20 @@ absl::Status Program::AwaitListener(int port) {
 
 absl::StatusOr<std::string> Program::Finish() {
   input_.Reset();
+  TF_RETURN_IF_ERROR(AwaitExit(0));
+  return output_.Text();
+}
+
+absl::Status Program::Interrupt(int exit_code) {
+  process_.Signal(SIGINT);
+  return AwaitExit(exit_code);
+}
+
+absl::Status Program::AwaitExit(int exit_code) {
   const std::optional<int> code = process_.WaitUntil(DeadlineNs(kLongestRun));
   if (!code) return absl::DeadlineExceededError(Explain("does not end"));
-  if (*code != 0) return absl::InternalError(Explain(absl::StrCat("exit code ", *code)));
-  return output_.Text();
+  if (*code == exit_code) return absl::OkStatus();
+  return absl::InternalError(Explain(absl::StrCat("exit code ", *code)));
 }
 
 bool IsOnPath(const std::string& program) {

@@ -30,12 +30,18 @@ class Program {
   // The first line it prints, without the newline. Internal when it ends before that.
   absl::StatusOr<std::string> FirstLine();
 
+  // All it has printed so far.
+  std::string Output() const { return output_.Text(); }
+
   // Waits until something listens on this TCP port. Internal when the program ends before that.
   absl::Status AwaitListener(int port);
 
   // Ends its standard input, waits for its end and returns all it printed. Internal when it exits
   // with anything but 0, DeadlineExceeded when it does not exit.
   absl::StatusOr<std::string> Finish();
+
+  // As Ctrl-C does; waits for its end. Internal when it exits with anything but `exit_code`.
+  absl::Status Interrupt(int exit_code);
 
  private:
   Program(std::string name, sys::ChildProcess process, sys::UniqueFd input,
@@ -46,6 +52,7 @@ class Program {
         output_(std::move(output)),
         errors_(std::move(errors)) {}
 
+  absl::Status AwaitExit(int exit_code);
   // "PROGRAM: what: its standard error"
   std::string Explain(absl::string_view what) const;
 

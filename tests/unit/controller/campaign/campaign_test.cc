@@ -56,6 +56,7 @@ TEST(PlanCampaign, RefusesBeforeAnythingRuns) {
   ExpectRefused(With({{"ab", {"--close rst"}}}), "--ab: takes the options of A and those of B");
   ExpectRefused(With({{"ab", {"--close rst", "--close shut"}}}), "--ab, options of B: --close");
   ExpectRefused(With({{"ab", {"--clsoe rst", ""}}}), "'close'?");
+  ExpectRefused(With({{"close", {"fin"}}, {"ab", {"--close fin", ""}}}), "A and B are the same");
 }
 
 TEST(PrintCampaign, ShowsASearch) {

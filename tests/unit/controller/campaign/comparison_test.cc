@@ -156,6 +156,7 @@ TEST(CompareSaved, ConcludesNothingFromOneRunEach) {
   ASSERT_TRUE(compared.ok());
   EXPECT_FALSE(Find(*compared, "ratePerSecond")->conclusive());
   EXPECT_NEAR(Find(*compared, "ratePerSecond")->ratio(), 5, 1e-9);
+  EXPECT_THAT(compared->verdict_reason(), HasSubstr("too few runs"));
 }
 
 TEST(CompareSaved, SaysWhatIsNotAlike) {

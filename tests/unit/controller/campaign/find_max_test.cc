@@ -117,6 +117,18 @@ TEST(FindMaximum, FailsWhenNoRateHolds) {
   EXPECT_EQ(result->exit_code, kCheckFailed);
 }
 
+TEST(FindMaximum, SaysThatNoRunWasLeftToConfirm) {
+  const GivenOptions options =
+      Options({{"workload", {"crr"}}, {"target", {"a:1"}}, {"rate", {"1"}}});
+  const auto result = FindMaximum(
+      options, kBounds, [](const Trial& trial) { return QueueRun(trial, 1e12); }, tests::Ignore);
+  ASSERT_TRUE(result.ok());
+  EXPECT_EQ(result->report.runs_size(), kMostSearchRuns);
+  EXPECT_EQ(result->report.maximum().confirmations(), 0);
+  EXPECT_TRUE(result->report.maximum().exhausted());
+  EXPECT_THAT(result->report.verdict_reason(), HasSubstr("no run was left to confirm it"));
+}
+
 TEST(FindMaximum, EndsWithTheRunThatWasInterrupted) {
   const GivenOptions options =
       Options({{"workload", {"crr"}}, {"target", {"a:1"}}, {"rate", {"1k"}}});

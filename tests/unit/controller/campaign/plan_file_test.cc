@@ -58,7 +58,7 @@ TEST(ParsePlan, RefusesWhatIsNoPlan) {
 
 TEST(ReadPlan, RefusesAFileThatIsNotThere) {
   EXPECT_THAT(ReadPlan("/nowhere/plan.yaml").status(),
-              StatusIs(absl::StatusCode::kNotFound, HasSubstr("/nowhere/plan.yaml")));
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("/nowhere/plan.yaml")));
 }
 
 TEST(ReadPlan, RefusesAFileThatIsTooLarge) {

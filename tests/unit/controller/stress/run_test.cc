@@ -412,7 +412,7 @@ TEST(StressRun, IsInvalidWithALateClient) {
   late.is_late = true;
   rehearsal.AddClient("b", late);
   const v1::StressReport& report = rehearsal.Run();
-  ExpectFailure(report, "b", "late", "5000 microseconds after the start");
+  ExpectFailure(report, "b", "late", "5.00 ms after the start");
   EXPECT_EQ(report.verdict(), "INVALID");
   EXPECT_EQ(rehearsal.exit_code(), kPartial);
 }

@@ -263,25 +263,6 @@ class ScriptedCall final : public controller::RunCall {
 
 }  // namespace
 
-void ScriptedAgent::Describe(absl::Duration,
-                             controller::OnResponse<v1::DescribeResponse> on_response) {
-  if (script_.greeting.ok()) return on_response(v1::DescribeResponse());
-  on_response(script_.greeting);
-}
-void ScriptedAgent::ProbeClock(absl::Duration,
-                               controller::OnResponse<v1::ProbeClockResponse> on_response) {
-  on_response(v1::ProbeClockResponse());
-}
-std::unique_ptr<controller::StreamCall> ScriptedAgent::Snapshot(const v1::SnapshotRequest&,
-                                                                absl::Duration,
-                                                                OnMessage<v1::SnapshotResponse>,
-                                                                OnDone) {
-  return nullptr;
-}
-std::unique_ptr<controller::StreamCall> ScriptedAgent::Watch(const v1::WatchRequest&,
-                                                             OnMessage<v1::WatchResponse>, OnDone) {
-  return nullptr;
-}
 std::unique_ptr<controller::RunCall> ScriptedAgent::Run(OnMessage<v1::RunResponse> on_message,
                                                         OnDone on_done) {
   return std::make_unique<ScriptedCall>(

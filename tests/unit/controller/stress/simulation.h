@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "controller/fleet/agent_client.h"
 #include "controller/stress/run.h"
+#include "tests/unit/controller/fleet/fakes.h"
 
 namespace tcpfleet::tests {
 
@@ -85,26 +85,16 @@ struct Script {
   std::vector<std::string> blockers;  // of its pre-flight check
 };
 
-class ScriptedAgent final : public controller::AgentClient {
+class ScriptedAgent final : public controller::FakeAgentClient {
  public:
   ScriptedAgent(SimulatedInbox& simulation, Script script)
-      : simulation_(simulation), script_(std::move(script)) {}
-
-  void Describe(absl::Duration timeout,
-                controller::OnResponse<v1::DescribeResponse> on_response) override;
-  void ProbeClock(absl::Duration timeout,
-                  controller::OnResponse<v1::ProbeClockResponse> on_response) override;
-  std::unique_ptr<controller::StreamCall> Snapshot(const v1::SnapshotRequest&, absl::Duration,
-                                                   controller::OnMessage<v1::SnapshotResponse>,
-                                                   controller::OnDone) override;
-  std::unique_ptr<controller::StreamCall> Watch(const v1::WatchRequest&,
-                                                controller::OnMessage<v1::WatchResponse>,
-                                                controller::OnDone) override;
-  std::unique_ptr<controller::StreamCall> ReadSysctls(
-      const v1::ReadSysctlsRequest&, absl::Duration, controller::OnMessage<v1::ReadSysctlsResponse>,
-      controller::OnDone) override {
-    return nullptr;
+      : simulation_(simulation), script_(std::move(script)) {
+    describe = [this]() -> absl::StatusOr<v1::DescribeResponse> {
+      if (script_.greeting.ok()) return v1::DescribeResponse();
+      return script_.greeting;
+    };
   }
+
   std::unique_ptr<controller::RunCall> Run(controller::OnMessage<v1::RunResponse> on_message,
                                            controller::OnDone on_done) override;
 
