@@ -1,7 +1,8 @@
-# tcpfleet_add_test(NAME SRCS file... [DEPS target...] [LABEL unit|integration|e2e]): one GoogleTest
-# executable whose main() is tests/support/test_main.cc. `ctest -L LABEL` selects; default unit.
+# tcpfleet_add_test(NAME SRCS file... [DEPS target...] [LABEL unit|integration|e2e] [ALONE]): one GoogleTest
+# executable whose main() is tests/support/test_main.cc. `ctest -L LABEL` selects; default unit. ALONE: no other test at
+# the same time, also with ctest -j.
 function(tcpfleet_add_test name)
-  cmake_parse_arguments(ARG "" "LABEL" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "LABEL" "SRCS;DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -13,7 +14,8 @@ function(tcpfleet_add_test name)
   endif()
   tcpfleet_add_executable(${name} SRCS ${ARG_SRCS} DEPS ${ARG_DEPS} tcpfleet_tests_support)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${timeout_${ARG_LABEL}})
+                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${timeout_${ARG_LABEL}}
+                                  RUN_SERIAL ${ARG_ALONE})
 endfunction()
 
 # tcpfleet_add_fuzzer(NAME SRCS file... [DEPS target...]): one libFuzzer executable that `ctest -L fuzz` runs for

@@ -57,7 +57,8 @@ absl::StatusOr<OwnSettings> ParseOwnFile(const std::string& path, absl::string_v
         absl::StrSplit(setting, absl::MaxSplits(" = ", 1));
     const absl::StatusOr<std::string> key = sysctl::ParseKey(parts.first);
     // Neither a comment nor a line whose failing is ignored.
-    const bool is_plain = !setting.empty() && absl::ascii_isalnum(setting[0]);
+    const bool is_plain =
+        !setting.empty() && absl::ascii_isalnum(static_cast<unsigned char>(setting[0]));
     const bool is_ours = is_plain && key.ok() && !sysctl::IsGlob(*key) && !parts.second.empty() &&
                          setting == absl::StrCat(sysctl::DottedKey(*key), " = ",
                                                  sysctl::Canonical(*key, parts.second)) &&

@@ -46,7 +46,8 @@ std::string List(const std::vector<std::string>& values, absl::string_view separ
 std::string FileUri(absl::string_view path) {
   std::string uri = "file://";
   for (const char c : path) {
-    if (absl::ascii_isalnum(c) || absl::string_view("/-._~").find(c) != absl::string_view::npos) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+        absl::string_view("/-._~").find(c) != absl::string_view::npos) {
       uri += c;
     } else {
       absl::StrAppendFormat(&uri, "%%%02X", static_cast<unsigned char>(c));

@@ -34,7 +34,8 @@ bool IsStuckAtFullSize(const ConnectionHistory& connection, const RuleParameters
          static_cast<double>(*connection.Value("backoff")) >= parameters["backoff"] &&
          *connection.Value("lost") > 0 &&
          static_cast<double>(*connection.Value("snd_mss")) >= parameters["least_mss"] &&
-         *connection.Value("bytes_acked") < *connection.Value("snd_mss");
+         *connection.Value("bytes_acked") < *connection.Value("snd_mss") &&
+         *connection.Value("send_queue") >= *connection.Value("snd_mss");
 }
 
 Findings PmtuBlackhole(const HostObservation& host, const RuleParameters& parameters) {
@@ -42,7 +43,8 @@ Findings PmtuBlackhole(const HostObservation& host, const RuleParameters& parame
   TF_ASSIGN_OR_RETURN(
       const PickedConnections stuck,
       PickConnections(
-          host, kEstablished, {"ca_state", "backoff", "lost", "snd_mss", "bytes_acked"},
+          host, kEstablished,
+          {"ca_state", "backoff", "lost", "snd_mss", "bytes_acked", "send_queue"},
           [&](const ConnectionHistory& one) { return IsStuckAtFullSize(one, parameters); }));
   std::vector<v1::Finding> findings;
   for (const ConnectionGroup& group : GroupBy(stuck.connections, ByPeer)) {
@@ -144,7 +146,7 @@ DiagnosisRule PmtuBlackholeRule() {
           .link = "https://www.rfc-editor.org/rfc/rfc4821.html",
           .needs = {"connections", kMtuProbing},
           .connections = "state established backoff >= 3 and lost > 0",
-          .fields = {"ca_state", "backoff", "lost", "snd_mss", "bytes_acked"},
+          .fields = {"ca_state", "backoff", "lost", "snd_mss", "bytes_acked", "send_queue"},
           .parameters = {{"backoff", 3, "doublings", "one or two happen with any loss"},
                          {"least_mss", 1'220, "B", "smaller fits any way (RFC 8200: 1,280)"},
                          {"sockets", 2, "sockets", "one may have another reason"}},

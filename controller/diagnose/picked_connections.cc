@@ -67,6 +67,7 @@ std::vector<ConnectionGroup> GroupBy(
 std::string AddressOf(absl::string_view endpoint) {
   absl::string_view address = endpoint.substr(0, endpoint.rfind(':'));
   if (absl::ConsumePrefix(&address, "[")) absl::ConsumeSuffix(&address, "]");
+  absl::ConsumePrefix(&address, "::ffff:");
   return std::string(address);
 }
 

@@ -39,7 +39,7 @@ std::vector<ConnectionGroup> GroupBy(
     absl::Span<const ConnectionHistory* const> connections,
     const std::function<std::string(const v1::ConnectionRecord&)>& key);
 
-// "10.0.0.2" of "10.0.0.2:443", "2001:db8::1" of "[2001:db8::1]:443".
+// "10.0.0.2" of "10.0.0.2:443" and "[::ffff:10.0.0.2]:443", "2001:db8::1" of "[2001:db8::1]:443".
 std::string AddressOf(absl::string_view endpoint);
 uint32_t PortOf(absl::string_view endpoint);
 

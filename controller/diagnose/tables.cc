@@ -13,7 +13,6 @@
 namespace tcpfleet::controller {
 namespace {
 
-constexpr absl::string_view kConntrack = "/proc/net/stat/nf_conntrack";
 constexpr absl::string_view kConntrackCount = "/proc/sys/net/netfilter/nf_conntrack_count";
 constexpr absl::string_view kFileTable = "/proc/sys/fs/file-nr";
 

@@ -76,7 +76,8 @@ void StackLines::Rows(const Table& table, absl::Span<const std::string> worries)
 
 std::string Percent(double share) {
   if (share > 0 && share < 0.0005) return "<0.1 %";
-  return absl::StrFormat(share > 0 && share < 0.0995 ? "%.1f %%" : "%.0f %%", share * 100);
+  const int digits = share > 0 && share < 0.0995 ? 1 : 0;
+  return absl::StrFormat("%.*f %%", digits, share * 100);
 }
 
 std::string OfTotal(uint64_t part, uint64_t total) {

@@ -113,9 +113,9 @@ class RoleAssignment {
                                                        "' has more than ", kMostPathsPerClient,
                                                        " servers"));
       }
-      const bool twice = std::any_of(links.begin(), links.end(), [&](const Link& link) {
-        return link.server == server->second;
-      });
+      const bool twice = std::any_of(
+          links.begin(), links.end(),
+          [number = server->second](const Link& link) { return link.server == number; });
       if (twice) {
         return absl::InvalidArgumentError(absl::StrCat(
             pair.where, ": '", pair.client, " -> ", pair.server, "' comes twice by other names"));

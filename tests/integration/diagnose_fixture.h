@@ -4,6 +4,7 @@
 #include <absl/strings/str_cat.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/util/json_util.h>
+#include <netinet/tcp.h>
 
 #include <array>
 #include <cerrno>
@@ -83,6 +84,16 @@ class DiagnoseTest : public FleetTest {
       EXPECT_TRUE(
           EventuallyTrue([&] { return sys::Receive(accepted.get(), absl::MakeSpan(end)) == 0; }));
     }
+  }
+
+  // Until nothing has come from the peer for so long.
+  static void WaitUntilSilent(const sys::UniqueFd& socket, uint32_t milliseconds) {
+    EXPECT_TRUE(EventuallyTrue([&] {
+      tcp_info info{};
+      sys::ReadTcpInfo(socket.get(),
+                       absl::MakeSpan(reinterpret_cast<std::byte*>(&info), sizeof(info)));
+      return info.tcpi_last_ack_recv >= milliseconds;
+    }));
   }
 
   // SYN-ACKs do not reach the client.

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <limits>
 #include <memory>
 #include <random>
@@ -44,7 +45,7 @@ sys::BeforeStep FaultAt(Fault fault, int at, int& steps, const absl::Status& err
   return [fault, at, &steps, error](absl::string_view) {
     const int step = steps++;
     if (step < at || (fault == Fault::kOnce && step > at)) return absl::OkStatus();
-    if (fault == Fault::kDeath) ::_exit(9);
+    if (fault == Fault::kDeath) ::raise(SIGKILL);
     return error;
   };
 }
@@ -59,7 +60,6 @@ void Story(HostTree& host, const v1::SysctlChangeSet& set, const sys::BeforeStep
   RollbackTo(*changer, applied.transaction()).IgnoreError();
 }
 
-// SIGKILL at a step is a process that ends there without a word.
 void StoryInAChild(HostTree& host, const v1::SysctlChangeSet& set, int at) {
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);
@@ -70,7 +70,7 @@ void StoryInAChild(HostTree& host, const v1::SysctlChangeSet& set, int at) {
   }
   int status = 0;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFEXITED(status)) << status;
+  ASSERT_TRUE(WIFSIGNALED(status)) << status;
 }
 
 HostState StateWith(HostTree& host, const v1::SysctlChangeSet& set) {

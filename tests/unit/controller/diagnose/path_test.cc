@@ -78,11 +78,15 @@ TEST(Reordering, NeedsDisorderThatWasNoLoss) {
   EXPECT_THAT(*Ask("R35", host), SizeIs(1));
 }
 
-v1::HostEvidence Blackholed(int sockets, uint64_t acked = 1) {
+v1::HostEvidence Blackholed(int sockets, uint64_t acked = 1, uint64_t queued = 20'000) {
   v1::HostEvidence host = HealthyHost();
-  AddMany(
-      host, sockets, "ESTAB", "10.0.0.1", "10.0.0.2:80",
-      {{"ca_state", 4}, {"backoff", 4}, {"lost", 11}, {"snd_mss", 1'448}, {"bytes_acked", acked}});
+  AddMany(host, sockets, "ESTAB", "10.0.0.1", "10.0.0.2:80",
+          {{"ca_state", 4},
+           {"backoff", 4},
+           {"lost", 11},
+           {"snd_mss", 1'448},
+           {"bytes_acked", acked},
+           {"send_queue", queued}});
   return host;
 }
 
@@ -91,6 +95,7 @@ TEST(PmtuBlackhole, IsFullSegmentsThatNeverArrive) {
   EXPECT_EQ(Ask("R32", Blackholed(2))->front().subject(), "to 10.0.0.2");
   EXPECT_THAT(*Ask("R32", Blackholed(1)), IsEmpty());
   EXPECT_THAT(*Ask("R32", Blackholed(2, 1'448)), IsEmpty());
+  EXPECT_THAT(*Ask("R32", Blackholed(2, 1, 1'447)), IsEmpty());
   EXPECT_THAT(*Ask("R32", Blackholed(2), "least_mss", 1'449), IsEmpty());
 }
 
