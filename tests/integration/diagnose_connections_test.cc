@@ -74,9 +74,6 @@ class DiagnoseConnectionsTest : public DiagnoseTest {
                                           port, " drop; tcp sport ", port, " drop; }; }")});
     }
   }
-  void FindPort() {
-    for (Host* host : {web_, client_}) Command(*host, {"nft", "delete table ip cut"});
-  }
 
   void Command(Host& host, std::vector<std::string> arguments) {
     const absl::StatusOr<CommandResult> result = host.Command(std::move(arguments));
@@ -135,23 +132,6 @@ TEST_F(DiagnoseConnectionsTest, FindsThePeerThatVanished) {
   EXPECT_EQ(FindingOf(report, "peer-vanished-unacked").severity(), "crit");
   EXPECT_EQ(FindingOf(report, "peer-vanished-unacked").subject(),
             absl::StrCat("to ", client_->ipv4().ToString()));
-}
-
-TEST_F(DiagnoseConnectionsTest, ProvesHalfOpenConnectionsFromBothEnds) {
-  const sys::UniqueFd listener = Listen(64, 8080);
-  for (Host* host : {web_, client_}) Set(*host, "net.ipv4.ip_forward", "0");
-  Pairs gone = Establish(5, listener, 8080);
-  const Pairs alive = Establish(5, listener, 8080);
-  LosePort(8080);
-  ResetAll(gone.clients);
-  FindPort();
-  WaitUntilSilent(alive.servers.back(), 3'100);
-  const v1::DiagnosisReport report = Diagnose("10s");
-  ExpectWarnings(report, {"web half-open-confirmed"});
-  const v1::Finding finding = FindingOf(report, "half-open-confirmed");
-  EXPECT_EQ(finding.subject(), "with client");
-  ASSERT_FALSE(finding.evidence().empty());
-  EXPECT_EQ(finding.evidence(0).after(), 5);
 }
 
 TEST_F(DiagnoseConnectionsTest, FindsConnectionsThatCannotBeClosed) {
