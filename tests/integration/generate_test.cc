@@ -125,8 +125,9 @@ TEST_F(GenerateTest, NginxReusesConnectionsToTheBackEnds) {
   const CommandResult check = proxy.Command(check_command).value();
   EXPECT_EQ(check.exit_code, 0) << check.out << check.err;
   EXPECT_THAT(check.err, Not(HasSubstr("[warn]")));
-  servers_.push_back(
-      StartProgram(proxy, NginxCommand("proxy", config, absl::StrCat(user, " daemon off;"))));
+  servers_.push_back(StartProgram(
+      proxy,
+      NginxCommand("proxy", config, absl::StrCat(user, " daemon off; master_process off;"))));
   ExpectListens(proxy, 80);
   ExpectConnectionsAreReused();
 }
