@@ -57,8 +57,8 @@ std::string Readable(absl::string_view text) {
     const size_t length = SequenceLength(text);
     const auto first = static_cast<uint8_t>(text[0]);
     // C1 controls (U+0080 to U+009F) are control characters, too.
-    const bool is_control =
-        first < 0x20 || first == 0x7f || (first == 0xc2 && static_cast<uint8_t>(text[1]) < 0xa0);
+    const bool is_control = first < 0x20 || first == 0x7f ||
+                            (first == 0xc2 && length == 2 && static_cast<uint8_t>(text[1]) < 0xa0);
     if (length == 0 || is_control) {
       readable.push_back('?');
     } else {

@@ -37,6 +37,7 @@ TEST(ProcLinks, MasksControlCharacters) {
             "?31m")
       << "the 8-bit form of ESC [";
   EXPECT_EQ(Readable(std::string("a\0b", 3)), "a?b");
+  EXPECT_EQ(Readable("cut \xc2"), "cut ?");  // the kernel cuts names at 15 bytes
 }
 
 TEST(ProcLinks, MasksBytesThatAreNoUtf8) {
