@@ -13,22 +13,12 @@
 #include "common/base/status_macros.h"
 #include "common/sys/file.h"
 #include "common/sysctl/key.h"
+#include "controller/cli/json.h"
 
 namespace tcpfleet::controller {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Fields of newer versions are skipped.
-template <class Message>
-absl::Status ParseJson(const std::string& json, Message& message) {
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(json, &message, options);
-  if (parsed.ok()) return absl::OkStatus();
-  const std::string what(parsed.message());
-  return absl::InvalidArgumentError(what.substr(0, what.find('\n')));
-}
 
 absl::StatusOr<std::vector<SavedHost>> FromReport(const v1::SysctlReport& report) {
   std::map<std::string, std::map<std::string, v1::Sysctl>> by_agent;

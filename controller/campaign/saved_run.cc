@@ -5,26 +5,18 @@
 
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "common/base/status_context.h"
 #include "common/base/status_macros.h"
 #include "common/sys/file.h"
+#include "controller/cli/json.h"
+#include "controller/stress/session.h"
 
 namespace tcpfleet::controller {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Nothing unless the text is JSON of this message. Fields of newer versions are skipped.
-template <class Message>
-absl::Status ParseJson(const std::string& json, Message& message) {
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(json, &message, options);
-  if (parsed.ok()) return absl::OkStatus();
-  const std::string what(parsed.message());
-  return absl::InvalidArgumentError(what.substr(0, what.find('\n')));
-}
 
 absl::StatusOr<v1::SavedRun> ParseSavedRun(const std::string& json) {
   v1::SavedRun saved;
@@ -47,7 +39,33 @@ absl::StatusOr<v1::SavedRun> ParseSavedRun(const std::string& json) {
                   : absl::StrCat("is no saved run, or a damaged one: ", parsed.message()));
 }
 
+size_t ResultsIn(const v1::SavedRun& campaign) {
+  size_t results = 0;
+  for (const v1::RunIntervals& run : campaign.run_intervals()) {
+    for (const v1::StressInterval& interval : run.intervals()) {
+      results += static_cast<size_t>(interval.agents_size());
+    }
+  }
+  return results;
+}
+
+void KeepEverySecond(v1::RunIntervals& run) {
+  v1::RunIntervals thinned;
+  for (int i = 1; i < run.intervals_size(); i += 2) {
+    *thinned.add_intervals() = std::move(*run.mutable_intervals(i));
+  }
+  run = std::move(thinned);
+}
+
 }  // namespace
+
+void AddRunIntervals(std::vector<v1::StressInterval> intervals, v1::SavedRun& campaign) {
+  v1::RunIntervals& added = *campaign.add_run_intervals();
+  for (v1::StressInterval& interval : intervals) *added.add_intervals() = std::move(interval);
+  while (ResultsIn(campaign) > kMostKeptResults) {
+    for (v1::RunIntervals& run : *campaign.mutable_run_intervals()) KeepEverySecond(run);
+  }
+}
 
 absl::Status CheckSavePath(const std::string& path) {
   std::error_code error;

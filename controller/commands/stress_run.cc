@@ -70,6 +70,7 @@ absl::StatusOr<ExitCode> MakeSeveral(const Campaign& campaign, StressSession& se
     TF_ASSIGN_OR_RETURN(SessionRun run,
                         session.Run(options, progress.has_value() ? &*progress : nullptr));
     if (saved.hosts_size() == 0) *saved.mutable_hosts() = {run.hosts.begin(), run.hosts.end()};
+    AddRunIntervals(std::move(run.intervals), saved);
     return TrialResult{std::move(run.report), run.exit_code};
   };
   int number = 0;

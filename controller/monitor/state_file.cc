@@ -5,6 +5,7 @@
 
 #include "common/base/status_macros.h"
 #include "common/sys/file.h"
+#include "controller/cli/json.h"
 
 namespace tcpfleet::controller {
 
@@ -17,13 +18,11 @@ absl::Status WriteStateFile(const std::string& path, const v1::MonitorState& sta
 
 absl::StatusOr<v1::MonitorState> ReadStateFile(const std::string& path) {
   TF_ASSIGN_OR_RETURN(const std::string json, sys::ReadFile(path, kMostStateBytes));
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;  // of a newer monitor
   v1::MonitorState state;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(json, &state, options);
+  const absl::Status parsed = ParseJson(json, state);
   if (parsed.ok()) return state;
   return absl::InvalidArgumentError(
-      absl::StrCat(path, ": no state of a monitor: ", std::string(parsed.message())));
+      absl::StrCat(path, ": no state of a monitor: ", parsed.message()));
 }
 
 }  // namespace tcpfleet::controller

@@ -119,6 +119,21 @@ TEST_F(CampaignTest, RunIsKeptWhole) {
   ExpectEvenCsv(Path("a.csv"), /*rows=*/4);  // header, two agents, total
 }
 
+TEST_F(CampaignTest, CampaignIsKeptWithTheIntervalsOfEveryRun) {
+  std::vector<std::string> arguments = Stress({"--repeat", "2", "--save", Path("a.json")});
+  arguments.insert(arguments.begin(), {"--output", "json"});
+  std::replace(arguments.begin(), arguments.end(), std::string("300ms"), std::string("2500ms"));
+  EXPECT_THAT(Run(std::move(arguments), 0).out, Not(HasSubstr("elapsedSeconds")));
+  const v1::SavedRun saved = Saved("a.json");
+  ASSERT_EQ(saved.run_intervals_size(), saved.campaign().runs_size());
+  for (int i = 0; i < saved.run_intervals_size(); ++i) {
+    const v1::RunIntervals& run = saved.run_intervals(i);
+    ASSERT_GT(run.intervals_size(), 0);
+    EXPECT_GT(run.intervals(run.intervals_size() - 1).total().attempted(), 0u);
+    EXPECT_THAT(run.intervals(0).agents(), SizeIs(2));
+  }
+}
+
 TEST_F(CampaignTest, PageLoadsNothing) {
   Run(Stress({"--repeat", "2", "--save", Path("a.json")}), 0);
   const CommandResult result = Run({"report", Path("a.json")}, 0);

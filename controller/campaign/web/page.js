@@ -5,11 +5,10 @@
   page.textContent = '';
 
   let grid = null;
-  function section(title, content, wide, note) {
+  function section(title, content, wide, note, parent = grid) {
     const made = element('section', wide ? {class: 'wide'} : {}, element('h2', {}, title),
                          note ? element('p', {class: 'quiet'}, note) : null, content);
-    grid.append(made);
-    return made;
+    parent.append(made);
   }
 
   // Latency to the right on a logarithmic axis, upwards the nines of the share that was as fast.
@@ -105,6 +104,27 @@
       name, points: intervals.map((i) => [num(i.elapsedSeconds), Number(read(i.interval || {}))])}));
   }
   const of = (distribution, field) => distribution && known(distribution[field]) ? distribution[field] : NaN;
+
+  // Sections as [title, content, wide, note].
+  function overTime(intervals) {
+    return [
+      ['Rate', rateChart(intervals), false, 'Of the measured time, since the planned start.'],
+      ['Throughput', bitChart(intervals)],
+      ['Latency over time', timeChart(intervalSeries(intervals, [
+        ['response p50', (i) => of(i.responseLatencyUs, 'p50')], ['response p99', (i) => of(i.responseLatencyUs, 'p99')],
+        ['connect p50', (i) => of(i.connectLatencyUs, 'p50')], ['connect p99', (i) => of(i.connectLatencyUs, 'p99')]]),
+        us, 'latency over time')],
+      ['Round-trip time', timeChart(intervalSeries(intervals, [
+        ['rtt p50', (i) => of((i.tcpInfo || {}).rttUs, 'p50')], ['rtt p99', (i) => of((i.tcpInfo || {}).rttUs, 'p99')],
+        ['min rtt p50', (i) => of((i.tcpInfo || {}).minRttUs, 'p50')]]), us, 'rtt over time'), false,
+        'Of the connections whose TCP_INFO is sampled.'],
+      ['Congestion window', timeChart(intervalSeries(intervals, [
+        ['cwnd p50', (i) => of((i.tcpInfo || {}).sndCwnd, 'p50')], ['cwnd p99', (i) => of((i.tcpInfo || {}).sndCwnd, 'p99')]]),
+        count, 'congestion window over time')],
+      ['Retransmits', timeChart([{name: 'segments', points: differences(intervals,
+        (i) => num(((i.total || {}).tcpInfo || {}).totalRetransmits))}], rate, 'retransmits over time')],
+    ].filter(([, content]) => content);
+  }
 
   function agents(report) {
     const rows = report.agents || [];
@@ -281,21 +301,7 @@
       ['Thresholds', thresholds(report)],
       ['Trouble', troubles(report), true],
       ['Latency distribution', latencyChart(), false, 'Share of operations that took at most so long.'],
-      ['Rate', rateChart(intervals), false, 'Of the measured time, since the planned start.'],
-      ['Throughput', bitChart(intervals)],
-      ['Latency over time', timeChart(intervalSeries(intervals, [
-        ['response p50', (i) => of(i.responseLatencyUs, 'p50')], ['response p99', (i) => of(i.responseLatencyUs, 'p99')],
-        ['connect p50', (i) => of(i.connectLatencyUs, 'p50')], ['connect p99', (i) => of(i.connectLatencyUs, 'p99')]]),
-        us, 'latency over time')],
-      ['Round-trip time', timeChart(intervalSeries(intervals, [
-        ['rtt p50', (i) => of((i.tcpInfo || {}).rttUs, 'p50')], ['rtt p99', (i) => of((i.tcpInfo || {}).rttUs, 'p99')],
-        ['min rtt p50', (i) => of((i.tcpInfo || {}).minRttUs, 'p50')]]), us, 'rtt over time'), false,
-        'Of the connections whose TCP_INFO is sampled.'],
-      ['Congestion window', timeChart(intervalSeries(intervals, [
-        ['cwnd p50', (i) => of((i.tcpInfo || {}).sndCwnd, 'p50')], ['cwnd p99', (i) => of((i.tcpInfo || {}).sndCwnd, 'p99')]]),
-        count, 'congestion window over time')],
-      ['Retransmits', timeChart([{name: 'segments', points: differences(intervals,
-        (i) => num(((i.total || {}).tcpInfo || {}).totalRetransmits))}], rate, 'retransmits over time')],
+      ...overTime(intervals),
       ['Latencies', distributions(total, run.loop === 'closed'), true],
       ['Agents', agents(report), true],
       ['Paths', (report.paths || []).length ? heatMap(report.paths) : null, true],
@@ -304,6 +310,18 @@
       ['Slowest operations', slowest(report), true],
     ];
     for (const [name, content, wide, note] of parts) if (content) section(name, content, wide, note);
+  }
+
+  // Charts of one run of a campaign, drawn when it is opened.
+  function runDetails(run, number, intervals) {
+    const charts = element('div', {class: 'grid'});
+    const details = element('details', {}, element('summary', {},
+        `Run ${number}${run.label && run.label !== 'run' ? ', ' + run.label : ''}`), charts);
+    details.addEventListener('toggle', () => {
+      if (charts.childElementCount > 0) return;
+      for (const [title, content, wide, note] of overTime(intervals)) section(title, content, wide, note, charts);
+    });
+    return details;
   }
 
   function drawCampaign(campaign) {
@@ -340,6 +358,8 @@
           (r.holds ? colored('holds', 'good') : colored('does not hold', 'bad')) :
           colored((r.report || {}).verdict || '', (r.report || {}).verdict || ''), 'text'],
       ['note', (r) => r.note || '', 'text long']]);
+    const details = runs.map((run, i) => [run, i + 1, ((saved.runIntervals || [])[i] || {}).intervals || []])
+        .filter(([, , intervals]) => intervals.length > 0).map((entry) => runDetails(...entry));
     const perRun = ['responseLatencyUs', 'connectLatencyUs'].map((field) => ({
       name: field.replace('LatencyUs', ' p99'),
       points: runs.map((r) => [known(r.requestedRatePerSecond) ? num(r.requestedRatePerSecond) : NaN,
@@ -351,7 +371,7 @@
       ['Latency by rate', searched], ['At the rate found', spreads(maximum.observed)],
       ['Differences', (campaign.differences || []).length === 0 ? null : table(campaign.differences, [
         ['', (d) => d.what, 'text'], ['A', (d) => d.a || '-', 'text'], ['B', (d) => d.b || '-', 'text']]), true],
-      ['Runs', made, true],
+      ['Runs', made, true], ['Over time', details.length > 0 ? element('div', {}, ...details) : null, true],
     ]) if (content) section(name, content, wide);
   }
   function rateScan(series) {

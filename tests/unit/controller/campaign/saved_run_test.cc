@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <sstream>
+#include <vector>
 
 #include "common/sys/file.h"
 #include "controller/cli/printer.h"
@@ -93,6 +94,44 @@ TEST_F(SavedRunTest, WillNotOverwriteWhatIsNoSavedRun) {
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is no directory")));
   EXPECT_THAT(CheckSavePath(Path("")),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("is a directory")));
+}
+
+std::vector<v1::StressInterval> Intervals(int count, int agents) {
+  std::vector<v1::StressInterval> intervals(static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    v1::StressInterval& interval = intervals[static_cast<size_t>(i)];
+    interval.set_elapsed_seconds(i + 1);
+    for (int agent = 0; agent < agents; ++agent) interval.add_agents();
+  }
+  return intervals;
+}
+
+std::vector<double> ElapsedOf(const v1::RunIntervals& run) {
+  std::vector<double> elapsed;
+  for (const v1::StressInterval& interval : run.intervals()) {
+    elapsed.push_back(interval.elapsed_seconds());
+  }
+  return elapsed;
+}
+
+TEST(RunIntervals, AreThoseOfEachRun) {
+  v1::SavedRun saved;
+  AddRunIntervals(Intervals(3, 2), saved);
+  AddRunIntervals({}, saved);
+  AddRunIntervals(Intervals(1, 2), saved);
+  ASSERT_EQ(saved.run_intervals_size(), 3);
+  EXPECT_EQ(ElapsedOf(saved.run_intervals(0)), (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(saved.run_intervals(1).intervals_size(), 0);
+  EXPECT_EQ(ElapsedOf(saved.run_intervals(2)), (std::vector<double>{1}));
+}
+
+TEST(RunIntervals, AreThinnedAlikeWhenThereAreTooMany) {
+  v1::SavedRun saved;
+  AddRunIntervals(Intervals(99, 1'000), saved);
+  AddRunIntervals(Intervals(6, 1'000), saved);
+  ASSERT_EQ(saved.run_intervals_size(), 2);
+  EXPECT_EQ(saved.run_intervals(0).intervals_size(), 49);
+  EXPECT_EQ(ElapsedOf(saved.run_intervals(1)), (std::vector<double>{2, 4, 6}));
 }
 
 TEST_F(SavedRunTest, SaysThatADiskIsFull) {
