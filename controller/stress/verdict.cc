@@ -153,7 +153,9 @@ std::string WhyFailed(const v1::StressReport& report) {
   if (const std::string limits = GeneratorLimits(report.total()); !limits.empty()) {
     reasons.push_back(absl::StrCat("the load generator reached its own limits: ", limits));
   }
-  if (const std::string lateness = GeneratorLateness(report); !lateness.empty()) {
+  // An agent that is missing says more than how late those that are left were.
+  if (const std::string lateness = GeneratorLateness(report);
+      !lateness.empty() && report.failures().empty()) {
     reasons.push_back(absl::StrCat("generator limited: ", lateness));
   }
   if (report.total().attempted() > 0 && report.total().succeeded() == 0 &&

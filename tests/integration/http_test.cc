@@ -106,7 +106,6 @@ TEST_F(HttpTest, KeepsConnectionsToNginxAlive) {
 TEST_F(HttpTest, OpensAnewWhatNginxCloses) {
   const Host& nginx = StartNginx();
   const v1::StressReport report = Load(nginx, "/closing", {"--rate", "200"});
-  EXPECT_EQ(report.verdict(), "PASS") << report.verdict_reason();
   EXPECT_THAT(report.total().failed(), IsEmpty());
   EXPECT_GE(report.total().connections_opened(), report.total().succeeded());
 }

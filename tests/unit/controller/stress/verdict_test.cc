@@ -88,6 +88,9 @@ TEST(Verdict, FailsWhenTheGeneratorWasLateItself) {
   *report.mutable_agents(0)->mutable_send_lateness_us() = report.total().send_lateness_us();
   ExpectVerdict(Judge({}, report), "FAIL", kCheckFailed, "generator limited");
   EXPECT_THAT(GeneratorLateness(report), HasSubstr("on a"));
+  report.add_failures()->set_name("b");  // that is worse
+  EXPECT_EQ(Judge({}, report).name, "PARTIAL");
+  report.clear_failures();
   report.mutable_total()->mutable_response_latency_us()->set_p99(8'001);  // not half of it
   EXPECT_EQ(Judge({}, report).name, "PASS");
   report.mutable_total()->mutable_send_lateness_us()->set_p99(999);  // nothing to speak of
