@@ -1,5 +1,6 @@
 #include "controller/cli/text.h"
 
+#include <absl/strings/match.h>
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
@@ -61,11 +62,22 @@ bool IsControl(uint32_t code) {
          (code >= 0x2066 && code <= 0x2069);
 }
 
+// Bytes of the escape sequence of a style (color.h) that the text begins with; 0: of none.
+size_t StyleBytes(absl::string_view text) {
+  if (!absl::StartsWith(text, "\x1b[")) return 0;
+  const size_t end = text.find_first_not_of("0123456789;", 2);
+  return end != absl::string_view::npos && text[end] == 'm' ? end + 1 : 0;
+}
+
 }  // namespace
 
 int DisplayWidth(absl::string_view text) {
   int width = 0;
   while (!text.empty()) {
+    if (const size_t bytes = StyleBytes(text); bytes > 0) {
+      text.remove_prefix(bytes);
+      continue;
+    }
     const Letter letter = FirstLetter(text);
     width += letter.valid ? Width(letter.code) : 1;
     text.remove_prefix(letter.bytes);

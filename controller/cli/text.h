@@ -7,7 +7,8 @@
 
 namespace tcpfleet::controller {
 
-// Columns that UTF-8 text takes: wide East Asian characters and emoji 2, combining marks 0.
+// Columns that UTF-8 text takes: wide East Asian characters and emoji 2, combining marks and the
+// escape sequences of styles 0.
 int DisplayWidth(absl::string_view text);
 
 // The longest beginning that takes at most `width` columns, its end shown as '…' when some was cut.

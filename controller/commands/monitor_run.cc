@@ -173,7 +173,8 @@ absl::Status MonitorRun::Show(absl::Span<const v1::AlertNotification> notificati
 }
 
 void MonitorRun::Redraw() {
-  DashboardSize size{.columns = context_.terminal_columns, .lines = 24};
+  DashboardSize size{
+      .columns = context_.terminal_columns, .lines = 24, .color = context_.out_color};
   if (const int columns = sys::TerminalColumns(STDOUT_FILENO); columns > 0) {
     size.columns = columns;
   }
@@ -181,9 +182,9 @@ void MonitorRun::Redraw() {
   const int columns = std::max(size.columns, 2);
   // The last column stays free: some terminals wrap as soon as it is written. The last line is
   // the cursor's.
-  block_.Draw(DashboardLines(Report(), traffic_,
-                             {.columns = columns - 1, .lines = std::max(size.lines - 1, 1)}),
-              columns);
+  size.columns = columns - 1;
+  size.lines = std::max(size.lines - 1, 1);
+  block_.Draw(DashboardLines(Report(), traffic_, size), columns);
 }
 
 v1::MonitorReport MonitorRun::Report() const {

@@ -5,6 +5,7 @@
 #include <absl/strings/str_join.h>
 #include <absl/strings/str_split.h>
 #include <absl/time/time.h>
+#include <absl/types/span.h>
 
 #include <algorithm>
 #include <numeric>
@@ -12,6 +13,7 @@
 #include <utility>
 
 #include "common/base/units.h"
+#include "controller/cli/color.h"
 #include "controller/cli/table.h"
 #include "controller/cli/text.h"
 #include "controller/monitor/alert_level.h"
@@ -22,7 +24,11 @@
 namespace tcpfleet::controller {
 namespace {
 
-using Lines = std::vector<std::string>;
+struct Line {
+  std::string text;
+  Style style = Style::kPlain;
+};
+using Lines = std::vector<Line>;
 
 constexpr size_t kMostTop = 6;
 constexpr size_t kMostPortUses = 10;
@@ -32,11 +38,23 @@ std::string AgeText(absl::Duration age) {
   return base::FormatAge(std::max(age, absl::ZeroDuration()));
 }
 
-Lines LinesOf(const Table& table) {
+// `styles`: of the rows, in order; fewer of them leave the others plain.
+Lines LinesOf(const Table& table, absl::Span<const Style> styles = {}) {
   if (table.empty()) return {};
   std::ostringstream text;
   table.Print(text);
-  return absl::StrSplit(text.str(), '\n', absl::SkipEmpty());
+  Lines lines;
+  for (const absl::string_view line : absl::StrSplit(text.str(), '\n', absl::SkipEmpty())) {
+    const size_t row = lines.size() - 1;  // of the header none
+    lines.push_back({std::string(line), row < styles.size() ? styles[row] : Style::kPlain});
+  }
+  lines.front().style = Style::kBold;
+  return lines;
+}
+
+Style StyleOf(absl::string_view level) {
+  if (level == "crit") return Style::kRed;
+  return level == "warn" ? Style::kYellow : Style::kPlain;
 }
 
 // "states  ESTAB 1.2k, TIME-WAIT 300": largest first.
@@ -94,8 +112,10 @@ std::string WhatOf(const v1::Alert& alert) {
 Lines AlertLines(const v1::MonitorReport& report) {
   using Align = Table::Align;
   Table table({{"SEVERITY"}, {"STATE"}, {"SINCE", Align::kRight}, {"HOST"}, {"ALERT"}});
+  std::vector<Style> styles;
   const absl::Time now = ToTime(report.ended_at());
   for (const v1::Alert& alert : report.alerts()) {
+    styles.push_back(alert.state() == "firing" ? StyleOf(alert.severity()) : Style::kDim);
     const auto& since = alert.state() == "firing"    ? alert.fired_at()
                         : alert.state() == "pending" ? alert.since()
                                                      : alert.resolved_at();
@@ -106,7 +126,7 @@ Lines AlertLines(const v1::MonitorReport& report) {
     table.AddRow({alert.severity(), alert.state(), AgeText(now - ToTime(since)), WhereOf(alert),
                   std::move(what)});
   }
-  return LinesOf(table);
+  return LinesOf(table, styles);
 }
 
 // Of the agent's own namespace.
@@ -145,13 +165,15 @@ Lines HostLines(const v1::MonitorReport& report) {
   std::stable_sort(hosts.begin(), hosts.end(), [](const auto* a, const auto* b) {
     return HealthRank(a->health()) > HealthRank(b->health());
   });
+  std::vector<Style> styles;
   for (const v1::MonitoredHost* host : hosts) {
+    styles.push_back(StyleOf(host->health()));
     table.AddRow({host->name(), host->health(), LastOf(*host, "connections"),
                   LastOf(*host, "time_wait"), LastOf(*host, "connect_rate"),
                   LastOf(*host, "accept_rate"), LastOf(*host, "error_rate"),
                   LastOf(*host, "retransmitted_share"), LastOf(*host, "port_use"), host->why()});
   }
-  return LinesOf(table);
+  return LinesOf(table, styles);
 }
 
 double ShareOf(const v1::PortUse& use) {
@@ -226,7 +248,7 @@ void Fit(std::vector<Lines>& sections, size_t most_lines) {
     if (kept[i] == sections[i].size()) continue;
     const size_t hidden = sections[i].size() - kept[i] + 1;
     sections[i].resize(kept[i] - 1);
-    sections[i].push_back(absl::StrCat("… and ", hidden, " more"));
+    sections[i].push_back({absl::StrCat("… and ", hidden, " more"), Style::kDim});
   }
 }
 
@@ -234,22 +256,23 @@ void Fit(std::vector<Lines>& sections, size_t most_lines) {
 
 std::vector<std::string> DashboardLines(const v1::MonitorReport& report,
                                         const FleetTraffic& traffic, const DashboardSize& size) {
-  std::vector<Lines> sections = {{HeadLine(report)},
-                                 {HostsLine(report)},
-                                 {TopLine("states", traffic.states)},
-                                 {TopLine("ports", traffic.local_ports)},
-                                 {TopLine("processes", traffic.processes)},
+  std::vector<Lines> sections = {{{HeadLine(report)}},
+                                 {{HostsLine(report)}},
+                                 {{TopLine("states", traffic.states)}},
+                                 {{TopLine("ports", traffic.local_ports)}},
+                                 {{TopLine("processes", traffic.processes)}},
                                  AlertLines(report),
                                  HostLines(report),
                                  PortUseLines(report),
                                  PatternLines(report),
                                  SinkLines(report)};
   if (size.lines > 0) Fit(sections, static_cast<size_t>(size.lines));
-  Lines lines;
+  std::vector<std::string> lines;
   for (const Lines& section : sections) {
-    for (const std::string& line : section) {
-      const std::string printable = Printable(line);
-      lines.push_back(size.columns > 0 ? Shortened(printable, size.columns) : printable);
+    for (const Line& line : section) {
+      std::string text = Printable(line.text);
+      if (size.columns > 0) text = Shortened(text, size.columns);
+      lines.push_back(Styled(line.style, text, size.color));
     }
   }
   if (size.lines > 0 && lines.size() > static_cast<size_t>(size.lines)) {

@@ -12,6 +12,7 @@ namespace tcpfleet::controller {
 struct DashboardSize {
   int columns = 0;  // 0: lines are as long as they are
   int lines = 0;    // 0: all of them
+  bool color = false;
 };
 
 // Fleet, states, ports and processes; then alerts, hosts, use of ports, patterns and sinks, the

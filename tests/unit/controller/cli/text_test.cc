@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "controller/cli/color.h"
+
 namespace tcpfleet::controller {
 namespace {
 
@@ -10,6 +12,12 @@ TEST(DisplayWidth, CountsColumnsNotBytes) {
   EXPECT_EQ(DisplayWidth("日本"), 4);
   EXPECT_EQ(DisplayWidth("e\xcc\x81"), 1);  // e and a combining accent
   EXPECT_EQ(DisplayWidth("\xff"), 1);
+}
+
+TEST(DisplayWidth, LeavesStylesOut) {
+  EXPECT_EQ(DisplayWidth(Styled(Style::kRed, "12 µs", true)), 5);
+  EXPECT_EQ(DisplayWidth("\x1b[31"), 4);    // no whole sequence
+  EXPECT_EQ(DisplayWidth("\x1b[2Kab"), 6);  // not of a style
 }
 
 TEST(Shortened, CutsBetweenLetters) {

@@ -123,6 +123,17 @@ TEST(MonitorText, FitsASmallTerminal) {
   ExpectGolden("dashboard_80x24.txt", absl::StrJoin(lines, "\n") + "\n");
 }
 
+TEST(MonitorText, ColoursWhatIsWrong) {
+  v1::MonitorReport report;
+  AddAlert("firing", 0, report);
+  AddHost("web1", "warn", report);
+  AddHost("web2", "ok", report);
+  const std::string shown = absl::StrJoin(DashboardLines(report, Traffic(), {.color = true}), "\n");
+  EXPECT_THAT(shown, HasSubstr("\x1b[31mcrit"));
+  EXPECT_THAT(shown, HasSubstr("\x1b[33mweb1"));
+  EXPECT_THAT(shown, HasSubstr("\nweb2"));
+}
+
 TEST(MonitorText, FitsIntoLessThanItNeeds) {
   EXPECT_THAT(DashboardLines(Report(), Traffic(), {.columns = 10, .lines = 3}), SizeIs(3));
 }
