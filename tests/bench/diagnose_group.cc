@@ -1,10 +1,18 @@
 #include <absl/strings/str_cat.h>
 
 #include <cstdio>
+#include <memory>
+#include <stop_token>
+#include <utility>
 
+#include "common/base/clock.h"
+#include "common/base/status_macros.h"
+#include "controller/diagnose/collect.h"
 #include "controller/diagnose/judge.h"
+#include "tests/bench/fleet.h"
 #include "tests/bench/groups.h"
 #include "tests/bench/process_usage.h"
+#include "tests/bench/socket_holders.h"
 
 namespace tcpfleet::bench {
 namespace {
@@ -15,6 +23,8 @@ constexpr int kConnections = 250;  // in each sample: what the collector keeps o
 constexpr int kGroups = 100;
 constexpr uint64_t kNamespace = 4026531840;
 constexpr Goal kGoal = AtMost(1);
+constexpr int kCrowdConnections = 100'000;  // each is two sockets
+constexpr absl::Duration kCrowdWindow = absl::Seconds(10);
 
 v1::SocketGroup Group(int i) {
   v1::SocketGroup group;
@@ -94,6 +104,32 @@ absl::StatusOr<Measurements> MeasureDiagnose(const BenchOptions& options) {
     if (report.hosts_size() != kHosts) return absl::InternalError("not all hosts were judged");
   }
   return Measurements{FromRounds("diagnose/judge", rounds, "s", kGoal)};
+}
+
+absl::StatusOr<Measurements> MeasureDiagnoseCrowd(const BenchOptions& options) {
+  std::fprintf(stderr, "diagnose: opening %d connections\n", kCrowdConnections);
+  TF_ASSIGN_OR_RETURN(const SocketHolders holders,
+                      SocketHolders::Start(kCrowdConnections, 0, options.server_cpu));
+  TF_ASSIGN_OR_RETURN(const Agent agent, Agent::Start(options.client_cpu));
+  const controller::RuleSelection rules = controller::DefaultRules();
+  base::SystemClock clock;
+  std::vector<double> rounds;
+  for (int round = 0; round < options.rounds; ++round) {
+    controller::FleetOptions fleet;
+    fleet.agents = {{agent.address(), agent.address(), {}}};
+    fleet.timeout = absl::Seconds(60);
+    TF_ASSIGN_OR_RETURN(std::unique_ptr<controller::Fleet> opened,
+                        controller::Fleet::Open(std::move(fleet)));
+    TF_ASSIGN_OR_RETURN(const double ticks_before, CpuTicks(agent.pid()));
+    const v1::EvidenceBundle bundle = controller::CollectEvidence(
+        std::move(opened), rules, {.window = kCrowdWindow}, clock, std::stop_token());
+    TF_ASSIGN_OR_RETURN(const double ticks_after, CpuTicks(agent.pid()));
+    if (bundle.hosts_size() != 1 || controller::Diagnose(bundle, rules).hosts_size() != 1) {
+      return absl::InternalError("the agent was not judged");
+    }
+    rounds.push_back((ticks_after - ticks_before) / TicksPerSecond());
+  }
+  return Measurements{FromRounds("diagnose/200k/cpu", rounds, "s", kGoal)};
 }
 
 }  // namespace tcpfleet::bench

@@ -47,8 +47,9 @@ absl::StatusOr<Measurements> MeasureMerge(const BenchOptions& options);
 absl::StatusOr<Measurements> MeasurePorts(const BenchOptions& options);
 // Auditing 500 agents, and again when nothing has changed.
 absl::StatusOr<Measurements> MeasureAudit(const BenchOptions& options);
-// Judging the evidence of 200 hosts.
+// Judging the evidence of 200 hosts; collecting that of a host with 200,000 sockets.
 absl::StatusOr<Measurements> MeasureDiagnose(const BenchOptions& options);
+absl::StatusOr<Measurements> MeasureDiagnoseCrowd(const BenchOptions& options);
 // First SYNs of 8 agents as their target sees them.
 absl::StatusOr<Measurements> MeasureSkew(const BenchOptions& options);
 

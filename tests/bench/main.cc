@@ -45,6 +45,8 @@ constexpr std::array kGroups = {
     Group{"scale", "merging the reports of 1,000", &MeasureMerge},
     Group{"audit", "kernel parameters of 500 agents against a profile", &MeasureAudit},
     Group{"diagnose", "all rules over the evidence of 200 hosts", &MeasureDiagnose},
+    Group{"diagnose", "CPU of the agent for a diagnosis of 10 s of 200,000 sockets",
+          &MeasureDiagnoseCrowd},
     Group{"skew", "first SYNs of 8 hosts as captured", &MeasureSkew},
     Group{"memory", "user memory per held connection", &MeasureMemory},
     Group{"idle", "CPU and memory of an agent nobody calls", &MeasureIdle},
