@@ -16,8 +16,10 @@
 #include "agent/kernel/kernel_hub.h"
 #include "agent/kernel/kernel_reader.h"
 #include "agent/load/limits.h"
+#include "agent/probe/probes.h"
 #include "agent/service/host_service.h"
 #include "agent/service/kernel_service.h"
+#include "agent/service/probe_service.h"
 #include "agent/service/run_registry.h"
 #include "agent/service/socket_service.h"
 #include "agent/service/stress_service.h"
@@ -58,8 +60,10 @@ struct Agent::Parts {
         hub(&source, &clock),
         changer(ChangerOptions(options, facts), &clock),
         runs(options.limits),
+        probes(options.limits),
         host_service([this] { return Describe(); }),
         kernel_service(&kernel_reader, &kernel_hub, &tasks),
+        probe_service(&probes),
         socket_service(&hub, &tasks),
         stress_service(&runs),
         sysctl_service(&sysctls, &tasks, &changer, &changes) {}
@@ -90,8 +94,10 @@ struct Agent::Parts {
   SysctlChanger changer;
   base::TaskThread changes;
   RunRegistry runs;
+  Probes probes;
   HostService host_service;
   KernelService kernel_service;
+  ProbeService probe_service;
   SocketService socket_service;
   StressService stress_service;
   SysctlService sysctl_service;
@@ -105,9 +111,9 @@ absl::StatusOr<std::unique_ptr<Agent>> Agent::Start(const AgentOptions& options)
   for (const v1::SysctlTransaction& transaction : parts->changer.Recover()) {
     spdlog::warn("transaction {} of kernel parameters: {}", transaction.id(), transaction.why());
   }
-  const std::array<grpc::Service*, 5> services = {&parts->host_service, &parts->kernel_service,
-                                                  &parts->socket_service, &parts->stress_service,
-                                                  &parts->sysctl_service};
+  const std::array<grpc::Service*, 6> services = {&parts->host_service,   &parts->kernel_service,
+                                                  &parts->probe_service,  &parts->socket_service,
+                                                  &parts->stress_service, &parts->sysctl_service};
   TF_ASSIGN_OR_RETURN(parts->server, rpc::ServerHost::Start(options.server, services));
   return std::unique_ptr<Agent>(new Agent(std::move(parts)));
 }
@@ -120,6 +126,7 @@ const std::vector<std::string>& Agent::addresses() const { return parts_->server
 
 void Agent::Stop() {
   parts_->runs.StopAll();
+  parts_->probes.StopAll();
   parts_->hub.Stop();
   parts_->kernel_hub.Stop();
   parts_->server->Shutdown(kShutdownGrace);

@@ -55,8 +55,8 @@ void DeclareFlags(CLI::App& app, RawFlags& flags) {
   app.add_option("--config", flags.config, "YAML file with the same names; the command line wins");
   app.add_option("--name", flags.name, "name of this agent (default: the host name)");
   app.add_option("--allow-target", flags.allow_target,
-                 "network load may go to, CIDR; repeatable, replaces the default (loopback and "
-                 "private networks)");
+                 "network that load and probes may go to, CIDR; repeatable, replaces the default "
+                 "(loopback and private networks)");
   app.add_option("--max-connections", flags.max_connections,
                  "connections of all load runs together");
   app.add_option("--max-rate", flags.max_rate, "operations per second of all load runs together");

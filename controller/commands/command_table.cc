@@ -8,6 +8,7 @@
 #include "controller/commands/export.h"
 #include "controller/commands/generate.h"
 #include "controller/commands/monitor.h"
+#include "controller/commands/probe.h"
 #include "controller/commands/record.h"
 #include "controller/commands/replay.h"
 #include "controller/commands/report.h"
@@ -39,6 +40,8 @@ constexpr CommandEntry kCommands[] = {
     {"who-sets", "which line of which file sets a kernel parameter", &MakeWhoSetsCommand},
     {"generate", "configuration for haproxy, nginx or sysctl.d", &MakeGenerateCommand},
     {"diagnose", "what is wrong with TCP on the hosts: proof, cause and fix", &MakeDiagnoseCommand},
+    {"probe", "connect to a target from every host, and why that fails or is slow",
+     &MakeProbeCommand},
     {"monitor", "watch the fleet: rules, thresholds, patterns and alerts", &MakeMonitorCommand},
     {"explain", "what a rule, a sysctl, a counter or an error means", &MakeExplainCommand},
 };

@@ -11,12 +11,12 @@
 namespace tcpfleet::controller {
 namespace {
 
-constexpr int kColumns = 100;
 constexpr int kIndent = 12;
 
 }  // namespace
 
-void PrintLabelled(std::ostream& out, absl::string_view label, absl::string_view text) {
+void PrintLabelled(std::ostream& out, absl::string_view label, absl::string_view text,
+                   int columns) {
   std::string line;
   const auto flush = [&] {
     out << absl::StrFormat("  %-10s", label) << line << '\n';
@@ -24,7 +24,7 @@ void PrintLabelled(std::ostream& out, absl::string_view label, absl::string_view
     label = "";
   };
   for (const absl::string_view word : absl::StrSplit(text, ' ')) {
-    if (!line.empty() && kIndent + DisplayWidth(line) + 1 + DisplayWidth(word) > kColumns) flush();
+    if (!line.empty() && kIndent + DisplayWidth(line) + 1 + DisplayWidth(word) > columns) flush();
     absl::StrAppend(&line, line.empty() ? "" : " ", word);
   }
   flush();

@@ -17,6 +17,7 @@
 #include "common/rpc/tls.h"
 #include "tcpfleet/v1/host.pb.h"
 #include "tcpfleet/v1/kernel.pb.h"
+#include "tcpfleet/v1/probe.pb.h"
 #include "tcpfleet/v1/sockets.pb.h"
 #include "tcpfleet/v1/stress.pb.h"
 #include "tcpfleet/v1/sysctl.pb.h"
@@ -85,6 +86,10 @@ class AgentClient {
   virtual std::unique_ptr<StreamCall> WatchKernel(const v1::WatchKernelRequest& request,
                                                   OnMessage<v1::WatchKernelResponse> on_message,
                                                   OnDone on_done) = 0;
+
+  virtual std::unique_ptr<StreamCall> Probe(const v1::ProbeRequest& request, absl::Duration timeout,
+                                            OnMessage<v1::ProbeResponse> on_message,
+                                            OnDone on_done) = 0;
 
   // Runs until the agent finishes it, the connection breaks, or it is cancelled.
   virtual std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse> on_message, OnDone on_done) = 0;

@@ -13,6 +13,7 @@
 #include "controller/fleet/agent_client.h"
 #include "tcpfleet/v1/host.grpc.pb.h"
 #include "tcpfleet/v1/kernel.grpc.pb.h"
+#include "tcpfleet/v1/probe.grpc.pb.h"
 #include "tcpfleet/v1/sockets.grpc.pb.h"
 #include "tcpfleet/v1/stress.grpc.pb.h"
 #include "tcpfleet/v1/sysctl.grpc.pb.h"
@@ -96,7 +97,8 @@ class GrpcAgentClient final : public AgentClient {
         sockets_(v1::SocketService::NewStub(channel)),
         stress_(v1::StressService::NewStub(channel)),
         sysctls_(v1::SysctlService::NewStub(channel)),
-        kernel_(v1::KernelService::NewStub(channel)) {}
+        kernel_(v1::KernelService::NewStub(channel)),
+        probes_(v1::ProbeService::NewStub(channel)) {}
 
   void Describe(absl::Duration timeout, OnResponse<v1::DescribeResponse> on_response) override {
     CallUnary(v1::DescribeRequest(), timeout, std::move(on_response),
@@ -181,6 +183,13 @@ class GrpcAgentClient final : public AgentClient {
                       [this](auto... arguments) { kernel_->async()->Watch(arguments...); });
   }
 
+  std::unique_ptr<StreamCall> Probe(const v1::ProbeRequest& request, absl::Duration timeout,
+                                    OnMessage<v1::ProbeResponse> on_message,
+                                    OnDone on_done) override {
+    return CallStream(request, timeout, std::move(on_message), std::move(on_done),
+                      [this](auto... arguments) { probes_->async()->Probe(arguments...); });
+  }
+
   std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse> on_message, OnDone on_done) override {
     auto run = std::make_unique<GrpcRunCall>(std::move(on_message), std::move(on_done));
     stress_->async()->Run(&run->call.context(), &run->call);
@@ -205,6 +214,7 @@ class GrpcAgentClient final : public AgentClient {
   const std::unique_ptr<v1::StressService::Stub> stress_;
   const SysctlStub sysctls_;
   const std::unique_ptr<v1::KernelService::Stub> kernel_;
+  const std::unique_ptr<v1::ProbeService::Stub> probes_;
   base::Mutex mutex_;
   std::vector<SysctlStub> own_connections_ ABSL_GUARDED_BY(mutex_);
 };

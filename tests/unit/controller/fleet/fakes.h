@@ -91,6 +91,12 @@ class FakeAgentClient : public AgentClient {
     return on_watch_kernel ? on_watch_kernel(request, std::move(on_message), std::move(on_done))
                            : nullptr;
   }
+  std::unique_ptr<StreamCall> Probe(const v1::ProbeRequest& request, absl::Duration,
+                                    OnMessage<v1::ProbeResponse> on_message,
+                                    OnDone on_done) override {
+    on_done(probe(request, on_message));
+    return std::make_unique<EndedCall>();
+  }
   std::unique_ptr<RunCall> Run(OnMessage<v1::RunResponse>, OnDone) override { return nullptr; }
 
   std::function<absl::StatusOr<v1::DescribeResponse>()> describe = [] {
@@ -119,6 +125,9 @@ class FakeAgentClient : public AgentClient {
   using Stream = std::function<absl::Status(const Request&, const OnMessage<Response>&)>;
   Stream<v1::ListSysctlTransactionsRequest, v1::ListSysctlTransactionsResponse>
       list_sysctl_transactions = [](const auto&, const auto&) { return absl::OkStatus(); };
+  Stream<v1::ProbeRequest, v1::ProbeResponse> probe = [](const auto&, const auto&) {
+    return absl::OkStatus();
+  };
   Stream<v1::SnapshotKernelRequest, v1::SnapshotKernelResponse> snapshot_kernel =
       [](const auto&, const auto&) { return absl::OkStatus(); };
   std::function<std::unique_ptr<StreamCall>(const v1::WatchKernelRequest&,
