@@ -206,11 +206,14 @@ void SocketCounts::AddLocalPorts(size_t top, v1::SocketSummary& summary) const {
   }
 }
 
-void SocketCounts::AddPeers(size_t top, v1::SocketSummary& summary) const {
+void SocketCounts::AddPeers(size_t top, v1::SocketSummary& summary) {
   using Peer = std::pair<base::IpAddress, uint16_t>;
+  const auto peer_of = [](const Group& group) {
+    return Key{{}, group.key.peer, 0, group.key.peer_port};
+  };
   absl::flat_hash_map<Key, States> by_peer;
   for (const Group& group : groups_) {
-    States& states = by_peer[Key{{}, group.key.peer, 0, group.key.peer_port}];
+    States& states = by_peer[peer_of(group)];
     for (uint8_t state = 0; state < kStates; ++state) states.Add(state, group.states.of[state]);
   }
   std::vector<std::pair<Peer, const States*>> peers;
@@ -218,11 +221,17 @@ void SocketCounts::AddPeers(size_t top, v1::SocketSummary& summary) const {
     peers.emplace_back(Peer{key.peer, key.peer_port}, &states);
   }
   KeepFirst(top, HasMore<std::pair<Peer, const States*>>, peers);
+  absl::flat_hash_map<Key, int> position_of;
   for (const auto& [peer, states] : peers) {
+    position_of[Key{{}, peer.first, 0, peer.second}] = summary.peers_size();
     v1::SocketGroup& group = *summary.add_peers();
     group.set_peer_address(peer.first.ToString());
     if (peer.second != 0) group.set_peer_port(peer.second);
     SetStates(*states, group);
+  }
+  for (uint32_t i = 0; owners_ && i < groups_.size(); ++i) {
+    const auto found = position_of.find(peer_of(groups_[i]));
+    if (found != position_of.end()) peer_of_[i] = found->second;
   }
 }
 
@@ -277,8 +286,10 @@ void SocketCounts::AddProcesses(size_t top, ProcessOf process_of, v1::SocketSumm
     std::shared_ptr<const sockets::Process> process;
     States states;
   };
-  absl::flat_hash_map<uint32_t, Owner> owners;                               // by pid
-  absl::flat_hash_map<int, absl::flat_hash_map<uint32_t, uint32_t>> shares;  // by port use and pid
+  using Pids = absl::flat_hash_map<uint32_t, uint32_t>;
+  absl::flat_hash_map<uint32_t, Owner> owners;  // by pid
+  absl::flat_hash_map<int, Pids> port_shares;   // by position in summary.port_use
+  absl::flat_hash_map<int, Pids> peer_shares;   // by position in summary.peers
   for (const Owned& owned : owned_) {
     std::shared_ptr<const sockets::Process> process = process_of(owned.inode);
     if (process == nullptr) {
@@ -290,7 +301,9 @@ void SocketCounts::AddProcesses(size_t top, ProcessOf process_of, v1::SocketSumm
     owner.process = std::move(process);
     owner.states.Add(owned.state);
     const auto use = port_use_of_.find(owned.group);
-    if (use != port_use_of_.end()) ++shares[use->second][pid];
+    if (use != port_use_of_.end()) ++port_shares[use->second][pid];
+    const auto peer = peer_of_.find(owned.group);
+    if (peer != peer_of_.end()) ++peer_shares[peer->second][pid];
   }
   std::vector<std::pair<uint32_t, const States*>> processes;
   for (const auto& [pid, owner] : owners) processes.emplace_back(pid, &owner.states);
@@ -300,11 +313,17 @@ void SocketCounts::AddProcesses(size_t top, ProcessOf process_of, v1::SocketSumm
     ToProto(*owners[pid].process, *group.mutable_owner());
     SetStates(*states, group);
   }
-  for (const auto& [use, pids] : shares) {
+  const auto with_most = [&](const Pids& pids) -> const sockets::Process& {
     const auto most = std::max_element(pids.begin(), pids.end(), [](const auto& a, const auto& b) {
       return std::pair(a.second, b.first) < std::pair(b.second, a.first);
     });
-    ToProto(*owners[most->first].process, *summary.mutable_port_use(use)->mutable_owner());
+    return *owners[most->first].process;
+  };
+  for (const auto& [use, pids] : port_shares) {
+    ToProto(with_most(pids), *summary.mutable_port_use(use)->mutable_owner());
+  }
+  for (const auto& [peer, pids] : peer_shares) {
+    ToProto(with_most(pids), *summary.mutable_peers(peer)->mutable_owner());
   }
 }
 

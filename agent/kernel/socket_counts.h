@@ -104,7 +104,7 @@ class SocketCounts {
   bool IsUsable(uint16_t port) const;
   void AddListeners(ProcessOf process_of, v1::SocketSummary& summary);
   void AddLocalPorts(size_t top, v1::SocketSummary& summary) const;
-  void AddPeers(size_t top, v1::SocketSummary& summary) const;
+  void AddPeers(size_t top, v1::SocketSummary& summary);
   void AddTimeWait(size_t top, v1::SocketSummary& summary) const;
   void AddPortUse(size_t top, v1::SocketSummary& summary);
   void AddProcesses(size_t top, ProcessOf process_of, v1::SocketSummary& summary);
@@ -122,8 +122,9 @@ class SocketCounts {
   absl::flat_hash_map<Key, uint32_t> group_at_;
   std::vector<Group> groups_;
   std::vector<Owned> owned_;
-  // Positions of the groups in summary.port_use, while owners are found.
+  // Positions of the groups in summary.port_use and summary.peers, while owners are found.
   absl::flat_hash_map<uint32_t, int> port_use_of_;
+  absl::flat_hash_map<uint32_t, int> peer_of_;
   uint64_t listeners_beyond_ = 0;
   uint64_t beyond_bounds_ = 0;
 };

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "controller/diagnose/program_name.h"
+
 namespace tcpfleet::controller {
 namespace {
 
@@ -55,12 +57,13 @@ Findings UnlessIncomplete(std::vector<v1::Finding> findings, const absl::Status&
 
 std::string OwnerText(const v1::SocketOwner& owner, absl::string_view when_unknown) {
   if (owner.pid() == 0) return std::string(when_unknown);
-  return absl::StrFormat("%s[%d]", owner.comm(), owner.pid());
+  return absl::StrFormat("%s[%d]", ProgramName(owner.comm(), owner.command_line()), owner.pid());
 }
 
 std::string OwnerText(const v1::ConnectionRecord& connection) {
   if (!connection.has_pid()) return std::string(kUnknownOwner);
-  return absl::StrFormat("%s[%d]", connection.process(), connection.pid());
+  return absl::StrFormat("%s[%d]", ProgramName(connection.process(), connection.command()),
+                         connection.pid());
 }
 
 std::string EndpointText(absl::string_view address, uint32_t port) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -26,7 +27,10 @@ struct Pool {
   std::string peer;
   uint32_t port = 0;
   std::vector<double> sizes;
-  double close_wait = 0;  // in the last snapshot
+  // In the last snapshot.
+  double close_wait = 0;
+  double time_wait = 0;
+  std::optional<double> resting;  // how many were not used for a while
 };
 
 double CountOf(const v1::SocketGroup& group, const std::string& state) {
@@ -52,6 +56,7 @@ std::vector<Pool> PoolsOf(const HostObservation& host) {
         pool.port = group.peer_port();
         if (pool.sizes.size() == index) pool.sizes.push_back(CountOf(group, "ESTAB"));
         pool.close_wait = CountOf(group, "CLOSE-WAIT");
+        pool.time_wait = CountOf(group, "TIME-WAIT");
       }
     }
     ++index;
@@ -74,11 +79,23 @@ bool IsConstant(const Pool& pool) {
          pool.sizes.end();
 }
 
+// What this end closed in the last minute still waits.
+constexpr double kTimeWaitSeconds = 60;
+
 void AddSizes(v1::Finding& finding, const Pool& pool) {
+  const double size = pool.sizes.back();
   AddNumber(finding, kInetDiag, "size_before", pool.sizes.front(), "sockets");
-  AddNumber(finding, kInetDiag, "size", pool.sizes.back(), "sockets");
+  AddNumber(finding, kInetDiag, "size", size, "sockets");
+  if (pool.resting && size > 0) {
+    AddNumber(finding, kInetDiag, "resting", *pool.resting / size, "share of the pool");
+  }
   if (pool.close_wait > 0) {
-    AddNumber(finding, kInetDiag, "close_wait", pool.close_wait, "sockets");
+    AddNumber(finding, kInetDiag, "close_wait", pool.close_wait / (size + pool.close_wait),
+              "share of the pool");
+  }
+  if (pool.time_wait > 0) {
+    AddNumber(finding, kInetDiag, "closed_here", pool.time_wait / kTimeWaitSeconds,
+              "connections/s");
   }
 }
 
@@ -108,6 +125,13 @@ absl::StatusOr<PickedConnections> IdleConnections(const HostObservation& host, d
                          });
 }
 
+void SetResting(const IdleCounts& rested, std::vector<Pool>& pools) {
+  for (Pool& pool : pools) {
+    const auto found = rested.find(EndpointText(pool.peer, pool.port));
+    pool.resting = found == rested.end() ? 0 : found->second;
+  }
+}
+
 IdleCounts CountByPool(const PickedConnections& idle) {
   IdleCounts counts;
   for (const ConnectionHistory* one : idle.connections) {
@@ -132,15 +156,13 @@ void FindOversized(const std::vector<Pool>& pools, const IdleCounts& idle,
   }
 }
 
-void FindSaturated(const std::vector<Pool>& pools, const IdleCounts& rested,
-                   const RuleParameters& parameters, std::vector<v1::Finding>& findings) {
+void FindSaturated(const std::vector<Pool>& pools, const RuleParameters& parameters,
+                   std::vector<v1::Finding>& findings) {
   for (const Pool& pool : pools) {
     const double size = pool.sizes.back();
-    const auto found = rested.find(EndpointText(pool.peer, pool.port));
-    const double unused = found == rested.end() ? 0 : found->second;
     if (size < parameters["sockets"] || !IsConstant(pool) ||
         static_cast<double>(pool.sizes.size()) < parameters["snapshots"] ||
-        unused >= parameters["busy_share"] * size) {
+        *pool.resting >= parameters["busy_share"] * size) {
       continue;
     }
     v1::Finding& finding =
@@ -150,7 +172,6 @@ void FindSaturated(const std::vector<Pool>& pools, const IdleCounts& rested,
     finding.set_confidence("low");
     finding.set_caveat("a program may just keep all of its connections busy");
     AddSizes(finding, pool);
-    AddNumber(finding, kInetDiag, "idle", unused, "sockets", parameters["busy_share"] * size);
   }
 }
 
@@ -199,11 +220,12 @@ Findings PoolHealth(const HostObservation& host, const RuleParameters& parameter
                       IdleConnections(host, parameters["rest_seconds"]));
   std::vector<Pool> pools = PoolsOf(host);
   DropServers(*sockets, pools);
+  if (idle.complete.ok()) SetResting(CountByPool(rested), pools);
   std::vector<v1::Finding> findings;
   FindLeaks(pools, parameters, findings);
   if (idle.complete.ok()) {
     FindOversized(pools, CountByPool(idle), parameters, findings);
-    FindSaturated(pools, CountByPool(rested), parameters, findings);
+    FindSaturated(pools, parameters, findings);
   }
   FindSkew(pools, parameters, findings);
   return UnlessIncomplete(std::move(findings), idle.complete);

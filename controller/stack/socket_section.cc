@@ -220,6 +220,10 @@ void PrintPorts(const v1::SocketSummary& sockets, StackLines& lines) {
   lines.Rows(table, worries);
 }
 
+std::string WithOwner(std::string what, const v1::SocketOwner& owner) {
+  return owner.pid() == 0 ? what : absl::StrCat(what, " ", StackOwner(owner));
+}
+
 }  // namespace
 
 void PrintSocketSection(const NamespaceSubject& subject, StackLines& lines) {
@@ -235,8 +239,7 @@ void PrintSocketSection(const NamespaceSubject& subject, StackLines& lines) {
   PrintGroups(
       "LOCAL PORT", sockets.local_ports(),
       [](const v1::SocketGroup& group) {
-        return absl::StrCat(group.local_port(), group.owner().pid() == 0 ? "" : " ",
-                            group.owner().pid() == 0 ? "" : StackOwner(group.owner()));
+        return WithOwner(absl::StrCat(group.local_port()), group.owner());
       },
       lines);
   PrintGroups(
@@ -245,7 +248,7 @@ void PrintSocketSection(const NamespaceSubject& subject, StackLines& lines) {
   PrintGroups(
       "PEER", sockets.peers(),
       [](const v1::SocketGroup& group) {
-        return StackEndpoint(group.peer_address(), group.peer_port());
+        return WithOwner(StackEndpoint(group.peer_address(), group.peer_port()), group.owner());
       },
       lines);
   if (sockets.unattributed() > 0) {

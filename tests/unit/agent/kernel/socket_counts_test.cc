@@ -247,6 +247,7 @@ TEST_F(SocketCountsTest, NamesOwners) {
   EXPECT_EQ(summary.processes(0).sockets(), 2u);
   EXPECT_EQ(summary.processes(1).owner().pid(), 9u);
   EXPECT_EQ(summary.port_use(0).owner().pid(), 8u);
+  EXPECT_EQ(summary.peers(0).owner().pid(), 8u);  // it has most of them
   EXPECT_EQ(summary.unattributed(), 2u);
 }
 

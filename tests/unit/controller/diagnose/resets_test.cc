@@ -102,6 +102,26 @@ TEST(PoolHealth, FindsOnesTooLargeAndTooSmall) {
   EXPECT_THAT(Titles(host), IsEmpty());
 }
 
+TEST(PoolHealth, TellsHowAPoolIsUsed) {
+  v1::HostEvidence host = HealthyHost();
+  for (int i = 0; i < kSnapshots; ++i) {
+    SetPool(host, i, "10.0.0.2", 5 + 3u * static_cast<unsigned>(i));
+    auto& states = *NamespaceIn(host, i).mutable_sockets()->mutable_peers(0)->mutable_states();
+    states["CLOSE-WAIT"] = 20;
+    states["TIME-WAIT"] = 30;
+    states["ESTAB"] = 20 + 4u * static_cast<unsigned>(i);
+  }
+  AddMany(host, 10, "ESTAB", "10.0.0.1", "10.0.0.2:5432",
+          {{"last_data_recv_at_ms", kNowMs - 40'000}, {"last_data_sent_at_ms", kNowMs - 40'000}});
+  const auto findings = Ask("pool-health", host);
+  ASSERT_THAT(findings, IsOk());
+  ASSERT_THAT(*findings, SizeIs(1));
+  const double size = 20 + 4.0 * (kSnapshots - 1);
+  EXPECT_DOUBLE_EQ(EvidenceOf(findings->front(), "resting").after(), 10 / size);
+  EXPECT_DOUBLE_EQ(EvidenceOf(findings->front(), "close_wait").after(), 20 / (size + 20));
+  EXPECT_DOUBLE_EQ(EvidenceOf(findings->front(), "closed_here").after(), 0.5);
+}
+
 TEST(PoolHealth, FindsOnePeerWithMost) {
   v1::HostEvidence host = HealthyHost();
   for (int i = 0; i < kSnapshots; ++i) {
