@@ -50,6 +50,15 @@ void AddSocket(v1::Finding& finding, const v1::ConnectionRecord& connection) {
   *finding.add_sockets()->mutable_connection() = connection;
 }
 
+void SetHost(const HostObservation& host, v1::Finding& finding) {
+  finding.add_hosts(host.name());
+  for (v1::FindingEvidence& evidence : *finding.mutable_evidence()) evidence.set_host(host.name());
+  for (v1::ProvingSocket& socket : *finding.mutable_sockets()) socket.set_host(host.name());
+  if (host.is_own()) return;
+  finding.set_subject(
+      absl::StrCat(host.NamespaceName(), finding.subject().empty() ? "" : ": ", finding.subject()));
+}
+
 Findings UnlessIncomplete(std::vector<v1::Finding> findings, const absl::Status& complete) {
   if (findings.empty() && !complete.ok()) return complete;
   return findings;

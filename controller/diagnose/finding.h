@@ -1,5 +1,5 @@
 // Findings as rules make them. The judge adds what the rule and the host already say: rule, title,
-// cause, fixes, hosts.
+// cause, fixes, and hosts where the rule is asked of one at a time.
 #pragma once
 
 #include <absl/strings/string_view.h>
@@ -28,10 +28,13 @@ void AddNumber(v1::Finding& finding, absl::string_view source, absl::string_view
 // The first kMostProvingSockets stay.
 void AddSocket(v1::Finding& finding, const v1::ConnectionRecord& connection);
 
+// All that the finding says is of this host; once, when it is complete.
+void SetHost(const HostObservation& host, v1::Finding& finding);
+
 // `findings`; where there are none, the reason why that does not mean that all is fine.
 Findings UnlessIncomplete(std::vector<v1::Finding> findings, const absl::Status& complete);
 
-// "nginx[812]".
+// "nginx[812]", "java orders.jar[812]".
 std::string OwnerText(const v1::SocketOwner& owner,
                       absl::string_view when_unknown = "an unknown process");
 // The same of the process in a record of a connection.

@@ -21,6 +21,7 @@ constexpr absl::string_view kInetDiag = "inet_diag";
 constexpr absl::string_view kEstablished = "ESTAB";
 constexpr absl::string_view kLastAckReceived = "last_ack_recv_at_ms";
 constexpr absl::string_view kLastDataReceived = "last_data_recv_at_ms";
+constexpr absl::string_view kLastDataSent = "last_data_sent_at_ms";
 constexpr absl::string_view kTimerExpires = "timer_expires_at_ms";
 constexpr absl::string_view kKeepaliveTime = "net/ipv4/tcp_keepalive_time";
 constexpr absl::string_view kKeepaliveInterval = "net/ipv4/tcp_keepalive_intvl";
@@ -142,13 +143,13 @@ std::vector<v1::Finding> ConfirmedOn(const HostObservation& host, const RulePara
   for (const auto& [peer, lookups] : gone) {
     v1::Finding& finding =
         findings.emplace_back(NewFinding(FindingSeverity::kWarn, absl::StrCat("with ", peer)));
-    finding.add_hosts(host.name());
     AddNumber(finding, kInetDiag, "half_open", static_cast<double>(lookups.size()), "sockets", 1);
     AddNumber(finding, kInetDiag, "looks", lookups.front()->looks(), "times", parameters["looks"]);
     for (const v1::PeerLookup* lookup : lookups) {
       const v1::ConnectionRecord* const record = FindRecord(host, *lookup);
       if (record != nullptr) AddSocket(finding, *record);
     }
+    SetHost(host, finding);
   }
   return findings;
 }
@@ -167,20 +168,26 @@ FleetFindings HalfOpenConfirmed(absl::Span<const HostObservation> hosts,
   return result;
 }
 
+// Idle, and its program has not asked for less than the default: what its timer has left shows.
+bool IsKeptByDefault(const ConnectionHistory& one, const RuleParameters& parameters) {
+  const double left = static_cast<double>(one.Value(kTimerExpires).value_or(0)) / 1e3 -
+                      static_cast<double>(one.samples.back().monotonic_ns) / 1e9;
+  return one.Value("timer") == kKeepaliveTimer && left > parameters["seconds"] &&
+         *one.SecondsSince(kLastDataSent) >= parameters["idle_seconds"] &&
+         *one.SecondsSince(kLastDataReceived) >= parameters["idle_seconds"];
+}
+
 Findings KeepaliveTooSlow(const HostObservation& host, const RuleParameters& parameters) {
   TF_ASSIGN_OR_RETURN(const int64_t time, host.Number(kKeepaliveTime));
   TF_ASSIGN_OR_RETURN(const int64_t interval, host.Number(kKeepaliveInterval));
   TF_ASSIGN_OR_RETURN(const int64_t probes, host.Number(kKeepaliveProbes));
   const double most = parameters["seconds"];
   const auto detection = static_cast<double>(time + interval * probes);
-  // A program may have asked for less: what its timer has left shows.
   TF_ASSIGN_OR_RETURN(
       const PickedConnections slow,
-      PickConnections(host, {kEstablished}, {"timer"}, [&](const ConnectionHistory& one) {
-        const double left = static_cast<double>(one.Value(kTimerExpires).value_or(0)) / 1e3 -
-                            static_cast<double>(one.samples.back().monotonic_ns) / 1e9;
-        return one.Value("timer") == kKeepaliveTimer && left > most;
-      }));
+      PickConnections(
+          host, {kEstablished}, {"timer", kLastDataSent, kLastDataReceived},
+          [&](const ConnectionHistory& one) { return IsKeptByDefault(one, parameters); }));
   std::vector<v1::Finding> findings;
   if (detection <= most) return findings;
   if (!slow.connections.empty()) {
@@ -295,14 +302,15 @@ DiagnosisRule KeepaliveTooSlowRule() {
                     "net.ipv4.tcp_keepalive_intvl=30 --set net.ipv4.tcp_keepalive_probes=5`",
                     "set TCP_KEEPIDLE in the program"},
           .false_positives = "hosts with nothing between them and their peers",
-          .kernel = "only sockets with SO_KEEPALIVE; they take the values when they are opened",
+          .kernel = "only sockets with SO_KEEPALIVE; a timer that runs keeps its old time",
           .commands = {"sysctl net.ipv4.tcp_keepalive_time", "ss -tno  # timer:(keepalive,...)"},
           .link = kManual,
           .errors = {"Connection reset by peer"},
           .needs = {"connections", kKeepaliveTime, kKeepaliveInterval, kKeepaliveProbes},
-          .connections = "state established timer = 2 and idle > 300s",
-          .fields = {"timer", kTimerExpires},
-          .parameters = {{"seconds", 900, "s", "longer than what most devices remember"}},
+          .connections = "state established timer = 2 and idle > {idle_seconds}s",
+          .fields = {"timer", kTimerExpires, kLastDataSent, kLastDataReceived},
+          .parameters = {{"seconds", 900, "s", "longer than what most devices remember"},
+                         {"idle_seconds", 300, "s", "what is in use is not forgotten"}},
           .evaluate = &KeepaliveTooSlow};
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "controller/diagnose/correlate.h"
+#include "controller/diagnose/finding.h"
 #include "controller/diagnose/fold_findings.h"
 #include "controller/diagnose/host_observation.h"
 
@@ -22,16 +23,6 @@ void Complete(const DiagnosisRule& rule, v1::Finding& finding) {
   if (finding.fixes().empty()) {
     for (const absl::string_view fix : rule.fixes) finding.add_fixes(std::string(fix));
   }
-}
-
-// What one rule says of one host.
-void SetHost(const HostObservation& host, v1::Finding& finding) {
-  finding.add_hosts(host.name());
-  for (v1::FindingEvidence& evidence : *finding.mutable_evidence()) evidence.set_host(host.name());
-  for (v1::ProvingSocket& socket : *finding.mutable_sockets()) socket.set_host(host.name());
-  if (host.is_own()) return;
-  finding.set_subject(
-      absl::StrCat(host.NamespaceName(), finding.subject().empty() ? "" : ": ", finding.subject()));
 }
 
 class Judgement {

@@ -27,6 +27,18 @@ bool IsLoopback(const base::IpAddress& address) {
 
 base::Endpoint Unmapped(const base::Endpoint& end) { return {end.address.Unmapped(), end.port}; }
 
+// Ports with a listener in one namespace, when the host's connections were first sampled.
+std::set<uint32_t> ListenerPorts(const v1::HostEvidence& host, uint64_t network_namespace) {
+  std::set<uint32_t> ports;
+  for (const v1::KernelSnapshot& snapshot : host.snapshots()) {
+    for (const v1::NamespaceStatistics& one : snapshot.namespaces()) {
+      if (one.network_namespace() != network_namespace) continue;
+      for (const v1::Listener& listener : one.sockets().listeners()) ports.insert(listener.port());
+    }
+  }
+  return ports;
+}
+
 std::optional<std::string> ForwardsPackets(const v1::HostEvidence& host) {
   for (const v1::Sysctl& one : host.sysctls()) {
     if (one.key() == std::string(kForward) && one.has_value()) return one.value();
@@ -45,11 +57,11 @@ std::optional<PeerLookups::Ends> PeerLookups::EndsOf(const v1::ConnectionRecord&
 
 PeerLookups::PeerLookups(absl::Span<const v1::HostEvidence> hosts) {
   for (const v1::HostEvidence& host : hosts) {
-    const std::string& boot = host.host().boot_id();
-    if (!boot.empty()) own_[{boot, host.host().network_namespace()}] = boots_.size();
-    boots_.push_back(boot);
+    homes_.emplace_back(host.host().boot_id(), host.host().network_namespace());
+    if (!homes_.back().first.empty()) own_[homes_.back()] = homes_.size() - 1;
     if (host.sockets().empty()) continue;
     const v1::SocketSample& sample = *host.sockets().rbegin();
+    std::map<uint64_t, std::set<uint32_t>> listening;  // by namespace
     for (const v1::ConnectionRecord& record : sample.connections()) {
       if (!IsIdle(record, sample.monotonic_ns())) continue;
       const std::optional<Ends> ends = EndsOf(record);
@@ -58,6 +70,10 @@ PeerLookups::PeerLookups(absl::Span<const v1::HostEvidence> hosts) {
       if (addresses_.size() >= kMostPeerAddresses && !addresses_.contains(address)) continue;
       addresses_.insert(address);
       wanted_.emplace(ends->second, ends->first);
+      const uint64_t network_namespace = record.network_namespace();
+      const auto [ports, is_new] = listening.try_emplace(network_namespace);
+      if (is_new) ports->second = ListenerPorts(host, network_namespace);
+      if (!ports->second.contains(ends->first.port)) callers_.insert(ends->first);
     }
   }
 }
@@ -89,21 +105,55 @@ void PeerLookups::Look(size_t host, const AgentSnapshot& snapshot, int64_t now_n
   std::set<Ends> seen;  // several namespaces may have the same
   for (const sockets::ConnectionSample& connection : snapshot.connections) {
     const Ends ends(Unmapped(connection.identity.local), Unmapped(connection.identity.remote));
-    const auto own = own_.find({boots_[host], connection.identity.network_namespace});
-    owners_[ends.first.address].insert(own == own_.end() ? host : own->second);
-    if (wanted_.contains(ends) && seen.insert(ends).second) ++found_[ends];
+    const uint64_t network_namespace = connection.identity.network_namespace;
+    const auto own = own_.find({homes_[host].first, network_namespace});
+    const size_t owner = own == own_.end() ? host : own->second;
+    owners_[ends.first.address].insert(owner);
+    if (homes_[owner].second != network_namespace) away_.insert(ends.first.address);
+    if (seen.insert(ends).second) LookAt(ends);
   }
 }
 
-std::string PeerLookups::Doubt(const v1::HostEvidence& host, const HostLooks& looks) const {
+void PeerLookups::LookAt(const Ends& ends) {
+  const auto& [there, here] = ends;
+  if (wanted_.contains(ends)) {
+    ++found_[ends];
+    direct_.emplace(there, here.address);
+    direct_.emplace(here, there.address);
+  } else if (callers_.contains(here)) {
+    diverted_.insert(here);
+  }
+  const auto first = wanted_.lower_bound({there, base::Endpoint()});
+  if (first != wanted_.end() && first->first == there) taken_.insert(there);
+}
+
+bool PeerLookups::MayBeTranslated(const Ends& ends) const {
+  const auto& [here, there] = ends;
+  if (diverted_.contains(here)) return true;
+  // Nothing that could be the other end is there.
+  if (!taken_.contains(there)) return false;
+  return !direct_.contains({there, here.address}) && !direct_.contains({here, there.address});
+}
+
+std::string PeerLookups::Doubt(const Ends& ends, const v1::HostEvidence& host,
+                               const HostLooks& looks) const {
   if (!looks.is_whole) return absl::StrCat(host.name(), " did not list all of its connections");
   if (looks.has_handshakes) {
     return absl::StrCat(host.name(), " has handshakes under way, whose ends are not listed");
+  }
+  if (away_.contains(ends.second.address)) {
+    return absl::StrCat(host.name(),
+                        " has the address of the other end in another network namespace "
+                        "than its agent");
   }
   const std::optional<std::string> forwards = ForwardsPackets(host);
   if (!forwards) return absl::StrCat("whether ", host.name(), " translates addresses is not known");
   if (*forwards != "0") {
     return absl::StrCat(host.name(), " forwards packets and may translate addresses");
+  }
+  if (MayBeTranslated(ends)) {
+    return absl::StrCat("addresses may be translated on the way to ", host.name(),
+                        ": no connection between these was found at both ends");
   }
   return "";
 }
@@ -130,23 +180,21 @@ v1::PeerLookup PeerLookups::Judge(const v1::ConnectionRecord& record, const Ends
   lookup.set_looks(looks.looks);
   lookup.set_found(found == found_.end() ? 0 : std::min(found->second, looks.looks));
   lookup.set_seconds(static_cast<double>(looks.last_ns - looks.first_ns) / 1e9);
-  if (lookup.found() == 0) lookup.set_unknown(Doubt(hosts[peer], looks));
+  if (lookup.found() == 0) lookup.set_unknown(Doubt(ends, hosts[peer], looks));
   return lookup;
 }
 
 void PeerLookups::AddTo(absl::Span<v1::HostEvidence> hosts) const {
   for (v1::HostEvidence& host : hosts) {
     if (host.sockets().empty()) continue;
+    std::set<std::string> said;  // of hosts that are not known: once says it of all
     for (const v1::ConnectionRecord& record : host.sockets().rbegin()->connections()) {
       const std::optional<Ends> ends = EndsOf(record);
       if (!ends || !wanted_.contains({ends->second, ends->first})) continue;
       const v1::PeerLookup lookup = Judge(record, *ends, hosts);
-      // Once says it of all.
-      const bool is_said =
-          lookup.peer_host().empty() &&
-          std::any_of(host.peer_lookups().begin(), host.peer_lookups().end(),
-                      [&](const v1::PeerLookup& one) { return one.unknown() == lookup.unknown(); });
-      if (!is_said) *host.add_peer_lookups() = lookup;
+      if (!lookup.peer_host().empty() || said.insert(lookup.unknown()).second) {
+        *host.add_peer_lookups() = lookup;
+      }
     }
   }
 }

@@ -49,18 +49,29 @@ class PeerLookups {
   };
 
   static std::optional<Ends> EndsOf(const v1::ConnectionRecord& record);
-  // Why a host's answers say nothing; empty when they do.
-  std::string Doubt(const v1::HostEvidence& host, const HostLooks& looks) const;
+  // Why it says nothing that a host's answers do not have the other end; empty when it does.
+  std::string Doubt(const Ends& ends, const v1::HostEvidence& host, const HostLooks& looks) const;
+  // Whether the other end may be there under other addresses or ports.
+  bool MayBeTranslated(const Ends& ends) const;
+  void LookAt(const Ends& ends);
   v1::PeerLookup Judge(const v1::ConnectionRecord& record, const Ends& ends,
                        absl::Span<const v1::HostEvidence> hosts) const;
 
-  std::vector<std::string> boots_;  // by host
-  // Boot and namespace to the host whose agent runs in it: agents on one machine see each other's.
+  // By host: boot and namespace of its agent.
+  std::vector<std::pair<std::string, uint64_t>> homes_;
+  // The same to the host: agents on one machine see each other's.
   std::map<std::pair<std::string, uint64_t>, size_t> own_;
-  std::set<Ends> wanted_;  // mirrored: as the other end would say
+  std::set<Ends> wanted_;             // mirrored: as the other end would say
+  std::set<base::Endpoint> callers_;  // ends here that no listener has
   std::set<base::IpAddress> addresses_;
   std::map<base::IpAddress, std::set<size_t>> owners_;  // hosts with sockets of that address
-  std::map<Ends, uint32_t> found_;                      // looks that had it
+  std::set<base::IpAddress> away_;  // of them: in namespaces without an agent of their own
+  std::map<Ends, uint32_t> found_;  // looks that had it
+  // An end of some connection that was found, and the address of its other end.
+  std::set<std::pair<base::Endpoint, base::IpAddress>> direct_;
+  std::set<base::Endpoint> taken_;  // other ends that hosts have connections of
+  std::set<base::Endpoint>
+      diverted_;  // callers that hosts have connections with which nobody wants
   std::map<size_t, HostLooks> looks_;
 };
 

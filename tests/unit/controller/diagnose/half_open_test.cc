@@ -110,15 +110,37 @@ TEST(HalfOpenConfirmed, NeedsTwoLooksWithoutTheOtherEnd) {
             "addresses are translated");
 }
 
-TEST(KeepaliveTooSlow, NeedsAConnectionThatUsesTheDefault) {
+v1::HostEvidence KeptAlive(uint64_t seconds_left, uint64_t sent_s, uint64_t received_s) {
   v1::HostEvidence host = HealthyHost();
-  EXPECT_THAT(*Ask("keepalive-too-slow", host), IsEmpty());
   AddMany(host, 1, "ESTAB", "10.0.0.1", "10.0.0.2:80",
-          {{"timer", 2}, {"timer_expires_at_ms", kNowMs + 6'000'000}});
+          {{"timer", 2},
+           {"timer_expires_at_ms", kNowMs + seconds_left * 1'000},
+           {"last_data_sent_at_ms", kNowMs - sent_s * 1'000},
+           {"last_data_recv_at_ms", kNowMs - received_s * 1'000}});
+  return host;
+}
+
+TEST(HalfOpenConfirmed, NamesTheHostOfItsNumbersAndSockets) {
+  const v1::DiagnosisReport report = Diagnose({LookedUp(2, 0, 5), HealthyHost("web2")});
+  ASSERT_THAT(report.findings(), SizeIs(1));
+  const v1::Finding& finding = report.findings(0);
+  ASSERT_THAT(finding.hosts(), SizeIs(1));
+  EXPECT_EQ(finding.hosts(0), "web1");
+  EXPECT_EQ(EvidenceOf(finding, "half_open").host(), "web1");
+  ASSERT_THAT(finding.sockets(), SizeIs(1));
+  EXPECT_EQ(finding.sockets(0).host(), "web1");
+}
+
+TEST(KeepaliveTooSlow, NeedsAnIdleConnectionThatUsesTheDefault) {
+  EXPECT_THAT(*Ask("keepalive-too-slow", HealthyHost()), IsEmpty());
+  v1::HostEvidence host = KeptAlive(6'000, 300, 400);
   ASSERT_THAT(*Ask("R21", host), SizeIs(1));
   EXPECT_EQ(EvidenceOf(Ask("R21", host)->front(), "detection").after(), 7'875);
   SetSysctl(host, "net/ipv4/tcp_keepalive_time", "225");
   EXPECT_THAT(*Ask("R21", host), IsEmpty());
+  EXPECT_THAT(*Ask("R21", KeptAlive(900, 300, 400)), IsEmpty());
+  EXPECT_THAT(*Ask("R21", KeptAlive(6'000, 299, 400)), IsEmpty());
+  EXPECT_THAT(*Ask("R21", KeptAlive(6'000, 300, 299)), IsEmpty());
 }
 
 }  // namespace

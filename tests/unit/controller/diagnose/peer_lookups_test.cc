@@ -14,17 +14,22 @@ using testing::SizeIs;
 constexpr absl::string_view kNear = "10.0.0.1:4000";
 constexpr absl::string_view kFar = "10.0.0.2:80";
 
-// Two hosts; the first has a connection, idle for 20 s, to the second.
+// An idle connection of a host.
+void AddIdle(v1::HostEvidence& host, absl::string_view local, absl::string_view peer) {
+  v1::ConnectionRecord connection = tests::Connection("ESTAB", local, peer);
+  (*connection.mutable_fields())["last_ack_recv_at_ms"] =
+      static_cast<uint64_t>(host.sockets(0).monotonic_ns() / 1'000'000 - 20'000);
+  tests::AddConnection(host, connection);
+}
+
+// Two hosts; the first has an idle connection to the second.
 std::vector<v1::HostEvidence> Hosts() {
   std::vector<v1::HostEvidence> hosts;
   for (const char* name : {"web1", "web2"}) {
     v1::HostEvidence& host = hosts.emplace_back(tests::HealthyHost(name));
     tests::SetSysctl(host, "net/ipv4/ip_forward", "0");
   }
-  v1::ConnectionRecord connection = tests::Connection("ESTAB", kNear, kFar);
-  (*connection.mutable_fields())["last_ack_recv_at_ms"] =
-      static_cast<uint64_t>(hosts[0].sockets(0).monotonic_ns() / 1'000'000 - 20'000);
-  tests::AddConnection(hosts[0], connection);
+  AddIdle(hosts[0], kNear, kFar);
   return hosts;
 }
 
@@ -60,7 +65,7 @@ TEST(PeerLookups, AskForTheAddressesOfOtherEnds) {
 
 TEST(PeerLookups, ProveThatTheOtherEndIsGone) {
   // Another connection of that address shows whose it is.
-  const auto hosts = After(Hosts(), Answer({Socket("10.0.0.2:80", "10.0.0.7:9")}));
+  const auto hosts = After(Hosts(), Answer({Socket("10.0.0.2:22", "10.0.0.7:9")}));
   ASSERT_THAT(hosts[0].peer_lookups(), SizeIs(1));
   const v1::PeerLookup& lookup = hosts[0].peer_lookups(0);
   EXPECT_EQ(lookup.unknown(), "");
@@ -99,6 +104,35 @@ TEST(PeerLookups, DoubtHostsThatMayTranslateOrDidNotListAll) {
   EXPECT_THAT(After(Hosts(), busy)[0].peer_lookups(0).unknown(), HasSubstr("handshakes"));
 }
 
+std::string DoubtAfter(const std::vector<v1::HostEvidence>& hosts,
+                       std::vector<sockets::ConnectionSample> far) {
+  return After(hosts, Answer(std::move(far)))[0].peer_lookups(0).unknown();
+}
+
+TEST(PeerLookups, DoubtThatTheOtherEndIsGoneWhereItMayHaveAnotherAddress) {
+  const sockets::ConnectionSample stranger = Socket(kFar, "10.0.0.7:9");
+  EXPECT_THAT(DoubtAfter(Hosts(), {stranger}), HasSubstr("may be translated"));
+  // The way between the two is direct: another connection is the same at both ends.
+  std::vector<v1::HostEvidence> hosts = Hosts();
+  AddIdle(hosts[0], "10.0.0.1:4001", kFar);
+  EXPECT_EQ(DoubtAfter(hosts, {stranger, Socket(kFar, "10.0.0.1:4001")}), "");
+}
+
+TEST(PeerLookups, DoubtThatTheOtherEndIsGoneWhereItMayHaveAnotherPort) {
+  EXPECT_THAT(DoubtAfter(Hosts(), {Socket("10.0.0.2:8080", kNear)}),
+              HasSubstr("may be translated"));
+  // To a listener come connections from many ports.
+  std::vector<v1::HostEvidence> hosts = Hosts();
+  tests::AddListener(hosts[0], tests::Listener(4000, 0, 128));
+  EXPECT_EQ(DoubtAfter(hosts, {Socket("10.0.0.2:8080", kNear)}), "");
+}
+
+TEST(PeerLookups, DoubtAddressesInNamespacesWithoutAnAgent) {
+  sockets::ConnectionSample container = Socket("10.0.0.2:22", "10.0.0.7:9");
+  container.identity.network_namespace = 7;
+  EXPECT_THAT(DoubtAfter(Hosts(), {container}), HasSubstr("another network namespace"));
+}
+
 TEST(PeerLookups, DoNotChooseBetweenHostsWithOneAddress) {
   std::vector<v1::HostEvidence> hosts = Hosts();
   PeerLookups lookups(hosts);
@@ -115,7 +149,7 @@ TEST(PeerLookups, TellAgentsOfOneMachineApartByTheirNamespaces) {
     hosts[i].mutable_host()->set_network_namespace(100 + i);
   }
   PeerLookups lookups(hosts);
-  sockets::ConnectionSample other = Socket("10.0.0.2:80", "10.0.0.7:9");
+  sockets::ConnectionSample other = Socket("10.0.0.2:22", "10.0.0.7:9");
   other.identity.network_namespace = 101;
   for (const size_t host : {size_t{0}, size_t{1}}) lookups.Look(host, Answer({other}), 100);
   lookups.AddTo(absl::MakeSpan(hosts));
