@@ -125,7 +125,9 @@ std::vector<DiagnosisRule> SocketMemoryRules() {
        .fixes = {"look for CPU starvation: load, throttled cgroups, real-time tasks",
                  "raise the third number of net.ipv4.tcp_rmem"},
        .false_positives = "none known",
-       .kernel = "the limit is the receive and send buffer together and 64 KiB",
+       .kernel =
+           "the limit is the receive buffer (twice, since 6.10 and in stable kernels of 2024), "
+           "half of the send buffer, and 64 KiB",
        .commands = {"nstat -az TcpExtTCPBacklogDrop"},
        .link = kManual,
        .needs = {kBacklogDrops},

@@ -80,11 +80,15 @@ Findings ZeroWindowStall(const HostObservation& host, const RuleParameters& para
   TF_ASSIGN_OR_RETURN(const CounterChange probes, host.Change(kWindowProbes));
   TF_ASSIGN_OR_RETURN(
       const PickedConnections stalled,
-      PickConnections(
-          host, kSending, {"timer", "notsent_bytes"}, [&](const ConnectionHistory& one) {
-            return StayedAtLeast(one, "timer", kPersistTimer, parameters) &&
-                   one.Value("timer") == kPersistTimer && *one.Value("notsent_bytes") > 0;
-          }));
+      PickConnections(host, kSending, {"timer", "notsent_bytes", "snd_wnd", "snd_mss"},
+                      [&](const ConnectionHistory& one) {
+                        // The timer also runs when a queue of this host takes no packet: the window
+                        // is open then.
+                        return StayedAtLeast(one, "timer", kPersistTimer, parameters) &&
+                               one.Value("timer") == kPersistTimer &&
+                               *one.Value("notsent_bytes") > 0 &&
+                               *one.Value("snd_wnd") < *one.Value("snd_mss");
+                      }));
   std::vector<v1::Finding> findings;
   for (const ConnectionGroup& group : GroupBy(stalled.connections, ByPeer)) {
     v1::Finding& finding = findings.emplace_back(NewFinding(FindingSeverity::kWarn, group.key));
@@ -213,13 +217,15 @@ DiagnosisRule ZeroWindowRule() {
           .fixes = {"look at the program at the other end",
                     "set TCP_USER_TIMEOUT if this end must not wait for it"},
           .false_positives = "receivers that pause on purpose",
-          .kernel = "window probes count as TCPWinProbe, not as retransmissions",
+          .kernel =
+              "window probes count as TCPWinProbe, not as retransmissions; snd_wnd is known since "
+              "5.4",
           .commands = {"ss -tnoi  # timer:(persist,...)", "nstat -az TcpExtTCPWinProbe"},
           .link = kSpecification,
           .needs = {"connections", kWindowProbes},
           .connections =
               "state established state close-wait state fin-wait-1 timer = 4 and notsent_bytes > 0",
-          .fields = {"timer", "notsent_bytes"},
+          .fields = {"timer", "notsent_bytes", "snd_wnd", "snd_mss"},
           .parameters = {{"samples", 2, "samples", "a window is closed for a moment now and then"},
                          kSeconds},
           .evaluate = &ZeroWindowStall};

@@ -6,6 +6,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/sys/file.h"
 #include "common/sys/socket_address.h"
 #include "common/sys/tcp_listener.h"
 #include "common/sys/tcp_socket.h"
@@ -74,6 +76,45 @@ class DiagnoseTest : public FleetTest {
     return sys::UniqueFd(fd);
   }
 
+  struct Pairs {
+    std::vector<sys::UniqueFd> clients;
+    std::vector<sys::UniqueFd> servers;
+  };
+
+  Pairs Establish(int count, const sys::UniqueFd& listener, uint16_t port) {
+    Pairs pairs;
+    for (int i = 0; i < count; ++i) {
+      std::vector<sys::UniqueFd> one = Connect(1, port);
+      pairs.servers.push_back(AcceptOne(listener));
+      pairs.clients.push_back(std::move(one.front()));
+    }
+    return pairs;
+  }
+
+  static void SendSome(const std::vector<sys::UniqueFd>& sockets, size_t bytes = 5) {
+    const std::vector<std::byte> data(bytes);
+    for (const sys::UniqueFd& socket : sockets) sys::Send(socket.get(), data);
+  }
+
+  // Sends until nothing more is taken.
+  static void Fill(const sys::UniqueFd& socket, size_t write = 65'536) {
+    const std::vector<std::byte> data(write);
+    for (int i = 0; i < 1'000 && sys::Send(socket.get(), data) > 0; ++i) {
+    }
+  }
+
+  static void Drain(const sys::UniqueFd& socket) {
+    for (int i = 0; i < 1'000 && sys::Discard(socket.get(), 1 << 20) > 0; ++i) {
+    }
+  }
+
+  static void ResetAll(std::vector<sys::UniqueFd>& sockets) {
+    for (const sys::UniqueFd& socket : sockets) {
+      EXPECT_THAT(sys::SetLingerReset(socket.get()), IsOk());
+    }
+    sockets.clear();
+  }
+
   // Connections that the client closes first.
   void OpenAndClose(int count, const sys::UniqueFd& listener, uint16_t port) {
     for (int i = 0; i < count; ++i) {
@@ -86,14 +127,16 @@ class DiagnoseTest : public FleetTest {
     }
   }
 
+  static tcp_info InfoOf(const sys::UniqueFd& socket) {
+    tcp_info info{};
+    sys::ReadTcpInfo(socket.get(),
+                     absl::MakeSpan(reinterpret_cast<std::byte*>(&info), sizeof(info)));
+    return info;
+  }
+
   // Until nothing has come from the peer for so long.
   static void WaitUntilSilent(const sys::UniqueFd& socket, uint32_t milliseconds) {
-    EXPECT_TRUE(EventuallyTrue([&] {
-      tcp_info info{};
-      sys::ReadTcpInfo(socket.get(),
-                       absl::MakeSpan(reinterpret_cast<std::byte*>(&info), sizeof(info)));
-      return info.tcpi_last_ack_recv >= milliseconds;
-    }));
+    EXPECT_TRUE(EventuallyTrue([&] { return InfoOf(socket).tcpi_last_ack_recv >= milliseconds; }));
   }
 
   // SYN-ACKs do not reach the client.
@@ -106,6 +149,19 @@ class DiagnoseTest : public FleetTest {
 
   void Set(Host& host, const std::string& key, const std::string& value) {
     ASSERT_THAT(host.SetSysctl(key, value), IsOk());
+  }
+
+  static void Command(const Host& host, std::vector<std::string> arguments) {
+    const absl::StatusOr<CommandResult> result = host.Command(std::move(arguments));
+    ASSERT_THAT(result, IsOk());
+    ASSERT_EQ(result->exit_code, 0) << result->err;
+  }
+
+  // Flags that change what rules compare with: "  close-wait-leak: {seconds: 1}\n".
+  std::vector<std::string> Thresholds(const std::string& rules) {
+    const std::string path = absl::StrCat(directory_->path(), "/thresholds.yaml");
+    EXPECT_THAT(sys::WriteFile(path, absl::StrCat("rules:\n", rules)), IsOk());
+    return {"--thresholds", path};
   }
 
   // Looks for `window`; `meanwhile` is done again and again.
@@ -144,11 +200,24 @@ class DiagnoseTest : public FleetTest {
                              const Said& companions = {}) {
     Said allowed = expected;
     allowed.insert(allowed.end(), companions.begin(), companions.end());
+    if (Names(report, "softnet-backlog-drop")) {
+      // Whichever test floods a CPU of this machine, packets of all tests are lost.
+      for (const char* host : {"web ", "client "}) {
+        for (const char* rule : {"retransmit-rate-high", "rto-dominant"}) {
+          allowed.push_back(absl::StrCat(host, rule));
+        }
+      }
+    }
     const Said warnings = WarningsOf(report);
     EXPECT_THAT(std::set(warnings.begin(), warnings.end()), testing::IsSupersetOf(expected))
         << report.DebugString();
     EXPECT_THAT(std::set(warnings.begin(), warnings.end()), testing::IsSubsetOf(allowed))
         << report.DebugString();
+  }
+
+  static bool Names(const v1::DiagnosisReport& report, const std::string& rule) {
+    return std::any_of(report.findings().begin(), report.findings().end(),
+                       [&](const v1::Finding& finding) { return finding.rule() == rule; });
   }
 
   static v1::Finding FindingOf(const v1::DiagnosisReport& report, const std::string& rule) {
@@ -157,6 +226,15 @@ class DiagnoseTest : public FleetTest {
     }
     ADD_FAILURE() << "no finding of " << rule << " in " << report.DebugString();
     return {};
+  }
+
+  // What the finding says after the window.
+  static double NumberIn(const v1::Finding& finding, const std::string& name) {
+    for (const v1::FindingEvidence& evidence : finding.evidence()) {
+      if (evidence.name() == name) return evidence.after();
+    }
+    ADD_FAILURE() << "no " << name << " in " << finding.DebugString();
+    return 0;
   }
 
   std::string At(uint16_t port) const { return absl::StrCat(web_->ipv4().ToString(), ":", port); }

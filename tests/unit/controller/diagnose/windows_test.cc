@@ -41,15 +41,25 @@ TEST(ReceiveQueueBuildup, IsSilentBelowItsThresholds) {
   EXPECT_THAT(*Ask("R22", host), IsEmpty());
 }
 
-TEST(ZeroWindowStall, MeansThePeersProgram) {
+v1::HostEvidence Stalled(uint64_t window, uint64_t not_sent = 713'864) {
   v1::HostEvidence host = HealthyHost();
-  AddMany(host, 2, "ESTAB", "10.0.0.1", "10.0.0.2:80", {{"timer", 4}, {"notsent_bytes", 713'864}});
-  AddMany(host, 1, "ESTAB", "10.0.0.1", "10.0.0.3:80", {{"timer", 4}, {"notsent_bytes", 0}});
-  const auto findings = Ask("zero-window-stall", host);
+  AddMany(host, 2, "ESTAB", "10.0.0.1", "10.0.0.2:80",
+          {{"timer", 4}, {"notsent_bytes", not_sent}, {"snd_wnd", window}, {"snd_mss", 1'448}});
+  return host;
+}
+
+TEST(ZeroWindowStall, MeansThePeersProgram) {
+  const auto findings = Ask("zero-window-stall", Stalled(0));
   ASSERT_THAT(*findings, SizeIs(1));
   EXPECT_EQ(findings->front().subject(), "to 10.0.0.2");
   EXPECT_EQ(EvidenceOf(findings->front(), "not_sent").after(), 2 * 713'864);
-  EXPECT_THAT(*Ask("R23", host, "seconds", 11), IsEmpty());
+  EXPECT_THAT(*Ask("R23", Stalled(1'447)), SizeIs(1));
+  EXPECT_THAT(*Ask("R23", Stalled(0), "seconds", 11), IsEmpty());
+  EXPECT_THAT(*Ask("R23", Stalled(0, 0)), IsEmpty());
+}
+
+TEST(ZeroWindowStall, IsNoQueueOfThisHost) {
+  EXPECT_THAT(*Ask("zero-window-stall", Stalled(1'448)), IsEmpty());
 }
 
 // Over the window: busy for five seconds, limited by `field` for a part of it.
