@@ -200,7 +200,7 @@ StressRun::Waited StressRun::Await(size_t first, size_t end, Goal goal, int64_t 
     if (now_ns < next_check_ns_) continue;
     next_check_ns_ = now_ns + kCheckPeriodNs;
     EndBrokenSeats();
-    if (CloseInterval()) return Waited::kAborted;
+    if (CloseInterval() || HasLostItsServers()) return Waited::kAborted;
     missing = CountMissing(first, end, goal);
   }
   return Waited::kReached;
@@ -288,6 +288,16 @@ bool StressRun::CloseInterval() {
   // After a pause, for example in a debugger, views are skipped and not made up for.
   next_view_ns_ += (now_ns - next_view_ns_) / interval_ns_ * interval_ns_ + interval_ns_;
   return EndsByThreshold(participants);
+}
+
+bool StressRun::HasLostItsServers() {
+  const size_t servers = input_.servers.size();
+  const bool is_lost = !has_lost_servers_ && start_ns_.has_value() && servers > 0 &&
+                       input_.spec.targets().empty() &&
+                       CountMissing(0, servers, &Participant::ended) == 0 &&
+                       CountMissing(servers, seats_.size(), &Participant::ended) > 0;
+  has_lost_servers_ |= is_lost;
+  return is_lost;
 }
 
 bool StressRun::EndsByThreshold(const std::vector<const Participant*>& participants) {

@@ -90,7 +90,7 @@ enum class RunEnd {
   kNoClient,       // not started: no client was ready
   kServerMissing,  // not started: a server was not ready
   kBlocked,        // not started: a pre-flight check says that it would break
-  kAborted,        // a threshold is broken
+  kAborted,        // a threshold is broken, or no server is left
 };
 
 // A run under way or over. Valid only during the call that hands it out.
@@ -162,6 +162,8 @@ class StressRun {
   void EndBrokenSeats();
   // True when a threshold is broken that the run is to be ended for.
   bool EndsByThreshold(const std::vector<const Participant*>& participants);
+  // Clients go on, and have nobody to go to. True once.
+  bool HasLostItsServers();
   // Once per interval; true when the run has to end.
   bool CloseInterval();
   RunOutcome TakeOutcome(RunEnd end);
@@ -182,6 +184,7 @@ class StressRun {
   uint64_t active_ = 0;  // of all clients, by their latest reports
   uint64_t peak_active_ = 0;
   std::vector<v1::ThresholdResult> broken_;  // of input_.abort_on
+  bool has_lost_servers_ = false;
   const std::string run_token_;
   Heartbeats heartbeats_;  // last: its thread uses the calls in seats_
 };

@@ -441,6 +441,32 @@ TEST(StressRun, KeepsWhatADeadClientHadMeasured) {
   EXPECT_EQ(report.verdict(), "PARTIAL");
 }
 
+TEST(StressRun, EndsWhenNoServerIsLeft) {
+  Rehearsal rehearsal;
+  rehearsal.spec().set_duration_ms(60'000);
+  const ScriptedAgent& client = rehearsal.AddClient("a");
+  Script mortal;
+  mortal.dies_at_ns = 3 * kSecond;
+  rehearsal.AddServer("s", mortal);
+  const int64_t begin_ns = rehearsal.now_ns();
+  const v1::StressReport& report = rehearsal.Run();
+  ExpectFailure(report, "s", "died", "connection broke");
+  EXPECT_EQ(report.verdict(), "PARTIAL");
+  EXPECT_EQ(client.stops, 1);
+  EXPECT_LT(rehearsal.now_ns() - begin_ns, 10 * kSecond);
+}
+
+TEST(StressRun, GoesOnWhileAServerIsLeft) {
+  Rehearsal rehearsal;
+  const ScriptedAgent& client = rehearsal.AddClient("a");
+  Script mortal;
+  mortal.dies_at_ns = 2 * kSecond;
+  rehearsal.AddServer("s1", mortal);
+  rehearsal.AddServer("s2");
+  ExpectFailure(rehearsal.Run(), "s1", "died", "connection broke");
+  EXPECT_EQ(client.stops, 0);
+}
+
 TEST(StressRun, NamesAnAgentThatShutsDown) {
   Rehearsal rehearsal;
   rehearsal.AddClient("a");
