@@ -132,6 +132,7 @@ void PathMtuSearch::FindBlackHole() {
   }
   result_.set_bytes(reached);
   result_.set_confirmed(true);
+  result_.set_black_hole(true);
   result_.set_detail(absl::StrCat("larger packets vanish, although ", Source(), " says ", size_,
                                   ": path MTU black hole?"));
 }

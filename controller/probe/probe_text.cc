@@ -87,8 +87,8 @@ std::string WayText(const v1::ProbePath& path) {
     const v1::ProbePathMtu& mtu = path.path_mtu();
     const std::string size = mtu.has_bytes() ? absl::StrCat(mtu.bytes()) : "unknown";
     const absl::string_view doubt = mtu.confirmed() || !mtu.has_bytes() ? "" : ", not confirmed";
-    const std::string detail =
-        mtu.confirmed() || mtu.detail().empty() ? "" : absl::StrCat(" (", mtu.detail(), ")");
+    const bool is_plain = mtu.detail().empty() || (mtu.confirmed() && !mtu.black_hole());
+    const std::string detail = is_plain ? "" : absl::StrCat(" (", mtu.detail(), ")");
     parts.push_back(absl::StrCat("path MTU ", size, doubt, detail));
   }
   return absl::StrJoin(parts, ", ");

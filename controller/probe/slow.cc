@@ -111,8 +111,24 @@ uint64_t InterfaceMtu(const ProbeEvidence& evidence) {
   return evidence.target.is_own ? mtu : std::max(mtu, smallest.value_or(0));
 }
 
+void NoteBlackHole(const ProbeEvidence& evidence, Notes& notes) {
+  ProbeVerdict& note = notes.emplace_back();
+  note.is_certain = true;
+  note.cause = absl::StrCat(
+      "packets of more than ", evidence.path.path_mtu().bytes(),
+      " bytes vanish on the way and no router says that they are too big (a path MTU black hole): "
+      "connections work until one end sends much, then they hang");
+  note.fixes = {
+      "let ICMP \"fragmentation needed\" (IPv4 type 3 code 4, IPv6 type 2) pass every firewall on "
+      "the way",
+      "clamp the MSS where the path narrows: nft ... tcp option maxseg size set rt mtu",
+      "`tcpfleet sysctl plan --set net.ipv4.tcp_mtu_probing=1` on both hosts, which is slow to "
+      "help"};
+}
+
 void NoteSmallPathMtu(const ProbeEvidence& evidence, Notes& notes) {
   if (!evidence.path.path_mtu().has_bytes()) return;
+  if (evidence.path.path_mtu().black_hole()) return NoteBlackHole(evidence, notes);
   const uint64_t interface = InterfaceMtu(evidence);
   const uint32_t path_mtu = evidence.path.path_mtu().bytes();
   if (path_mtu >= interface) return;

@@ -116,6 +116,26 @@ TEST_F(ProbeTest, FindsThatThePathIsNarrow) {
                                        "this host 1500"));
 }
 
+TEST_F(ProbeTest, SaysThatLargePacketsVanish) {
+  RoutedPath path(AddHost("router"));
+  ASSERT_THAT(path.Attach(*client_), IsOk());
+  ASSERT_THAT(path.Attach(*web_), IsOk());
+  const std::vector<std::string> narrow = {"ip",  "link", "set", "dev", RoutedPath::DeviceTo(*web_),
+                                           "mtu", "1300"};
+  const std::vector<std::string> mute = {
+      "nft",
+      "table ip mute { chain leaving { type filter hook output priority 0; ip protocol icmp "
+      "drop; }; }"};
+  for (const std::vector<std::string>& command : {narrow, mute}) {
+    ASSERT_EQ(path.router().Command(command).value().exit_code, 0);
+  }
+  const auto server = Serve(Behaviour::kHold);
+  const v1::ProbePath found =
+      PathFrom(Probe(At(server->endpoint().port), 0, {"--count", "1"}), "client");
+  EXPECT_EQ(found.path_mtu().bytes(), 1'300U) << found.DebugString();
+  EXPECT_THAT(found.cause(), HasSubstr("more than 1300 bytes vanish on the way"));
+}
+
 TEST_F(ProbeTest, TriesIpv6) {
   const auto server = Serve(Behaviour::kHold, {web_->ipv6(), 0});
   const v1::ProbeReport report = Probe(server->endpoint().ToString(), 0, {"--count", "2", "-6"});

@@ -115,6 +115,7 @@ TEST(PathMtu, NamesABlackHoleAndFindsItsSizeByHalving) {
     const v1::ProbePathMtu found = Search(path);
     EXPECT_EQ(found.bytes(), mtu);
     EXPECT_TRUE(found.confirmed());
+    EXPECT_TRUE(found.black_hole());
     EXPECT_EQ(found.detail(),
               "larger packets vanish, although this host's route says 1500: path MTU black hole?");
     EXPECT_LE(path.sizes.size(), 14u);

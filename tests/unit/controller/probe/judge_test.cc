@@ -222,5 +222,13 @@ TEST(ProbeConnected, SaysThatThePathIsNarrowerThanTheInterface) {
   ExpectVerdict(judged, true, {"the path takes packets of 1400 bytes", "1500"}, "an mtu of 1400");
 }
 
+TEST(ProbeConnected, SaysThatLargePacketsVanish) {
+  JudgedPath judged("connected");
+  *judged.path.mutable_path_mtu() = FoundMtu("10.0.0.5", 1'300).path_mtu();
+  judged.path.mutable_path_mtu()->set_black_hole(true);
+  ExpectVerdict(judged, true, {"more than 1300 bytes vanish", "black hole"},
+                "fragmentation needed");
+}
+
 }  // namespace
 }  // namespace tcpfleet::tests
