@@ -7,10 +7,6 @@
 namespace tcpfleet::controller {
 namespace {
 
-bool IsLoopback(const base::IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address.ToString() == "::1";
-}
-
 bool IsWildcard(const base::IpAddress& address) {
   const std::string text = address.ToString();
   return text == "0.0.0.0" || text == "::";
@@ -18,13 +14,18 @@ bool IsWildcard(const base::IpAddress& address) {
 
 }  // namespace
 
+bool IsOwnLoopback(const base::IpAddress& address) {
+  const base::IpAddress plain = address.Unmapped();
+  return plain.is_v4() ? plain.bytes()[0] == 127 : plain.ToString() == "::1";
+}
+
 void AddressOwners::AddAgent(size_t host, const AgentTarget& target) {
   const absl::StatusOr<base::HostPort> called = base::ParseHostPort(target.address, kAgentPort);
   if (!called.ok()) return;  // unix:/path
   const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(called->host);
   if (!address.ok()) {
     by_name_[absl::AsciiStrToLower(called->host)].insert(host);
-  } else if (!IsLoopback(address->Unmapped())) {  // a tunnel to the agent, or the console's own
+  } else if (!IsOwnLoopback(*address)) {  // a tunnel to the agent, or the console's own
     owners_[address->Unmapped()].insert(host);
   }
 }
@@ -35,7 +36,7 @@ void AddressOwners::AddSnapshot(size_t host, const v1::KernelSnapshot& snapshot)
   places_[host] = {snapshot.boot_id(), own.network_namespace()};
   for (const v1::Listener& listener : own.sockets().listeners()) {
     const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(listener.address());
-    if (address.ok() && !IsWildcard(*address) && !IsLoopback(address->Unmapped())) {
+    if (address.ok() && !IsWildcard(*address) && !IsOwnLoopback(*address)) {
       owners_[address->Unmapped()].insert(host);
     }
   }
@@ -46,7 +47,7 @@ void AddressOwners::AddPath(size_t host, const v1::ProbePath& path) {
   if (!address.ok()) return;
   for (const v1::ProbeTry& one : path.single_tries()) {
     const absl::StatusOr<base::Endpoint> local = base::ParseEndpoint(one.local());
-    if (local.ok() && local->address == *address && !IsLoopback(address->Unmapped())) {
+    if (local.ok() && local->address == *address && !IsOwnLoopback(*address)) {
       owners_[address->Unmapped()].insert(host);
     }
   }
@@ -56,7 +57,7 @@ std::set<size_t> AddressOwners::OwnersOf(const std::string& address, size_t host
                                          absl::string_view probed_name) const {
   const absl::StatusOr<base::IpAddress> parsed = base::IpAddress::Parse(address);
   if (!parsed.ok()) return {};
-  if (IsLoopback(parsed->Unmapped())) return {host};
+  if (IsOwnLoopback(*parsed)) return {host};
   auto found = owners_.find(parsed->Unmapped());
   std::set<size_t> candidates;
   if (found != owners_.end()) {

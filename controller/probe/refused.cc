@@ -5,6 +5,7 @@
 #include "common/base/ip_address.h"
 #include "controller/diagnose/finding.h"
 #include "controller/fleet/host_list.h"
+#include "controller/probe/address_owners.h"
 #include "controller/probe/causes.h"
 
 namespace tcpfleet::controller {
@@ -40,10 +41,7 @@ ProbeVerdict RefusedByUnknown(const ProbeEvidence& evidence) {
 bool IsLoopbackOnly(const std::vector<const v1::Listener*>& listeners) {
   for (const v1::Listener* one : listeners) {
     const auto address = base::IpAddress::Parse(one->address());
-    const bool is_loopback =
-        address.ok() && (address->Unmapped().is_v4() ? address->Unmapped().bytes()[0] == 127
-                                                     : address->ToString() == "::1");
-    if (!is_loopback) return false;
+    if (!address.ok() || !IsOwnLoopback(*address)) return false;
   }
   return true;
 }
