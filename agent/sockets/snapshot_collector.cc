@@ -4,18 +4,11 @@
 #include <utility>
 
 #include "agent/sockets/attribution.h"
-#include "common/sockets/frame_encoder.h"
-#include "common/sockets/opening_order.h"
+#include "agent/sockets/snapshot_rows.h"
 
 namespace tcpfleet::agent {
-namespace {
 
 using sockets::ConnectionSample;
-
-// With all fields some 15 MB before compression.
-constexpr size_t kRowsPerFrame = 100'000;
-
-}  // namespace
 
 SnapshotCollector::SnapshotCollector(const WatchPlan* plan)
     : plan_(*plan), judges_early_(!plan->filter.NeedsProcess() && !plan->filter.NeedsCgroup()) {}
@@ -33,13 +26,7 @@ bool SnapshotCollector::Take(const Sighting&, const ConnectionSample& sample) {
 }
 
 bool SnapshotCollector::Matches(const ConnectionSample& sample) const {
-  filter::Subject subject{.sample = &sample, .now_ns = monotonic_ns_};
-  sockets::Derived derived;
-  if (plan_.filter.NeedsDerived()) {
-    derived = sockets::DeriveFromTotals(sample.values);
-    subject.derived = &derived;
-  }
-  return plan_.filter.Matches(subject);
+  return MatchesAlone(plan_.filter, sample, monotonic_ns_);
 }
 
 std::vector<v1::ConnectionFrame> SnapshotCollector::Finish(const PollResult& poll,
@@ -50,11 +37,6 @@ std::vector<v1::ConnectionFrame> SnapshotCollector::Finish(const PollResult& pol
   }
   std::vector<const ConnectionSample*> samples;
   for (const ConnectionSample& sample : samples_) samples.push_back(&sample);
-  std::vector<const ConnectionSample*> ordered;
-  for (const uint32_t position : sockets::OpeningOrder(samples)) {
-    ordered.push_back(samples[position]);
-  }
-
   v1::Completeness completeness;
   completeness.set_seen(samples_.size());
   completeness.set_torn(poll.torn);
@@ -66,19 +48,7 @@ std::vector<v1::ConnectionFrame> SnapshotCollector::Finish(const PollResult& pol
         [](const ConnectionSample& sample) { return sample.identity.process == nullptr; })));
   }
   CountSkipped(plan_, poll, completeness);
-  std::vector<v1::ConnectionFrame> frames;
-  absl::Span<const ConnectionSample* const> rest = ordered;
-  do {
-    const absl::Span<const ConnectionSample* const> live = rest.subspan(0, kRowsPerFrame);
-    frames.push_back(sockets::FrameEncoder(plan_.fields)
-                         .Encode({.monotonic_ns = poll.monotonic_ns,
-                                  .completeness = std::exchange(completeness, {}),
-                                  .live = {},
-                                  .live_selection = live,
-                                  .closed = {}}));
-    rest.remove_prefix(live.size());
-  } while (!rest.empty());
-  return frames;
+  return EncodeKeyframes(samples, plan_.fields, poll.monotonic_ns, std::move(completeness));
 }
 
 }  // namespace tcpfleet::agent

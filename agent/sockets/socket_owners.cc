@@ -19,11 +19,20 @@ constexpr int64_t kSweepEveryNs = kSecondNs;
 constexpr int kLinksPerLookAtTheClock = 16;  // one costs some 3 us
 constexpr size_t kLongestLink = 64;          // longer ones belong to files
 constexpr uint32_t kInit = 1;
+constexpr char kOrBpf[] = ", or CAP_BPF and CAP_PERFMON";
+
+// The kernel knows the processes of /proc only.
+SocketOwners::OpenFiles FilesOf(absl::string_view proc_root) {
+  return proc_root == "/proc" ? OpenSocketFiles : nullptr;
+}
 
 }  // namespace
 
-SocketOwners::SocketOwners(const base::Clock* clock, std::string proc_root)
-    : clock_(clock), proc_root_(std::move(proc_root)) {}
+SocketOwners::SocketOwners(const base::Clock* clock, const std::string& proc_root)
+    : SocketOwners(clock, proc_root, FilesOf(proc_root)) {}
+
+SocketOwners::SocketOwners(const base::Clock* clock, std::string proc_root, OpenFiles open_files)
+    : clock_(clock), proc_root_(std::move(proc_root)), open_files_(std::move(open_files)) {}
 
 std::shared_ptr<const sockets::Process> SocketOwners::Find(uint64_t inode) {
   if (inode == 0) return nullptr;
@@ -54,15 +63,11 @@ bool SocketOwners::Search(absl::Duration budget) {
   const int64_t deadline_ns = now_ns_ + absl::ToInt64Nanoseconds(budget);
   bool has_time = true;
   while (due_ > 0 && has_time) {
-    if (pids_.empty()) StartPass();
-    has_time = pids_.empty() || SearchProcess(deadline_ns);
-    if (has_time) {
-      LeaveProcess();
-      has_time = clock_->MonotonicNs() < deadline_ns;
-    }
-    if (pids_.empty()) EndPass();
+    if (list_ == nullptr && pids_.empty()) StartPass();
+    has_time = list_ != nullptr ? ReadFiles(deadline_ns) : SearchProcesses(deadline_ns);
   }
   if (due_ == 0) {
+    list_.reset();
     files_.reset();
     process_.reset();
     pids_.clear();
@@ -84,6 +89,12 @@ void SocketOwners::Sweep() {
 void SocketOwners::StartPass() {
   ++pass_;
   absl::erase_if(known_, [](const auto& entry) { return entry.second.process.expired(); });
+  of_init_.clear();
+  if (open_files_ != nullptr) list_ = open_files_().value_or(nullptr);
+  if (list_ == nullptr) ListLikelyLast();
+}
+
+void SocketOwners::ListLikelyLast() {
   pids_ = ListProcesses(proc_root_);
   const auto likelihood = [&](uint32_t pid) -> int64_t {
     if (pid == kInit) return -1;
@@ -107,6 +118,58 @@ void SocketOwners::EndPass() {
   }
 }
 
+// False when the time is over before the end of the list.
+bool SocketOwners::ReadFiles(int64_t deadline_ns) {
+  list_pid_ = 0;  // a process of the call before may be another one now
+  process_.reset();
+  while (due_ > 0) {
+    const absl::StatusOr<absl::Span<const SocketFile>> files = list_->Next();
+    if (!files.ok()) {
+      list_.reset();
+      process_.reset();
+      ListLikelyLast();  // the rest of this pass
+      return true;
+    }
+    for (const SocketFile& file : *files) {
+      if (file.pid != kInit) {
+        Take(file.inode, file.pid);
+      } else if (FindDue(file.inode) != nullptr) {
+        of_init_.push_back(file.inode);
+      }
+    }
+    if (files->empty()) {
+      for (const uint64_t inode : of_init_) Take(inode, kInit);
+      list_.reset();
+      EndPass();
+      return clock_->MonotonicNs() < deadline_ns;
+    }
+    if (clock_->MonotonicNs() >= deadline_ns) return false;
+  }
+  return true;
+}
+
+void SocketOwners::Take(uint64_t inode, uint32_t pid) {
+  Asked* const asked = FindDue(inode);
+  if (asked == nullptr) return;
+  if (std::exchange(list_pid_, pid) != pid) {
+    const absl::StatusOr<sys::Directory> process =
+        sys::Directory::Open(absl::StrCat(proc_root_, "/", pid));
+    process_ = process.ok() ? ReadProcess(pid, *process, "") : nullptr;
+  }
+  if (process_ != nullptr) Own(*asked);
+}
+
+// False when the time is over before the end of the process that is looked through, or just then.
+bool SocketOwners::SearchProcesses(int64_t deadline_ns) {
+  bool has_time = pids_.empty() || SearchProcess(deadline_ns);
+  if (has_time) {
+    LeaveProcess();
+    has_time = clock_->MonotonicNs() < deadline_ns;
+  }
+  if (pids_.empty()) EndPass();
+  return has_time;
+}
+
 // False when the time is over before all its files have been looked at.
 bool SocketOwners::SearchProcess(int64_t deadline_ns) {
   if (!files_) {
@@ -123,21 +186,13 @@ bool SocketOwners::SearchProcess(int64_t deadline_ns) {
     if (absl::IsPermissionDenied(link.status())) return true;
     const std::optional<uint64_t> inode =
         link.ok() ? ParseInodeLink(*link, "socket") : std::nullopt;
-    if (inode && !Take(*inode)) return true;
+    if (Asked* const asked = inode ? FindDue(*inode) : nullptr) {
+      if (process_ == nullptr) process_ = ReadProcess(pids_.back(), *files_, "../");
+      if (process_ == nullptr) return true;  // gone
+      Own(*asked);
+    }
     if (links % kLinksPerLookAtTheClock == 0 && clock_->MonotonicNs() >= deadline_ns) return false;
   }
-  return true;
-}
-
-// The process that is searched owns a socket. False when it is gone.
-bool SocketOwners::Take(uint64_t inode) {
-  const auto found = asked_.find(inode);
-  if (found == asked_.end() || !found->second.is_due) return true;
-  if (process_ == nullptr) process_ = ReadProcess();
-  if (process_ == nullptr) return false;
-  found->second.owner = process_;
-  found->second.is_due = false;
-  --due_;
   return true;
 }
 
@@ -147,11 +202,26 @@ void SocketOwners::LeaveProcess() {
   if (!pids_.empty()) pids_.pop_back();
 }
 
-std::shared_ptr<const sockets::Process> SocketOwners::ReadProcess() {
-  const absl::StatusOr<std::string> text = files_->ReadStart("../stat", kLongestStat);
+SocketOwners::Asked* SocketOwners::FindDue(uint64_t inode) {
+  const auto found = asked_.find(inode);
+  return found == asked_.end() || !found->second.is_due ? nullptr : &found->second;
+}
+
+void SocketOwners::Own(Asked& asked) {
+  asked.owner = process_;
+  asked.is_due = false;
+  --due_;
+}
+
+// `to_process` leads from an open directory to /proc/PID. Null when the process is gone.
+std::shared_ptr<const sockets::Process> SocketOwners::ReadProcess(uint32_t pid,
+                                                                  const sys::Directory& from,
+                                                                  const std::string& to_process) {
+  const absl::StatusOr<std::string> text =
+      from.ReadStart((to_process + "stat").c_str(), kLongestStat);
   const std::optional<ProcessStat> stat = text.ok() ? ParseProcessStat(*text) : std::nullopt;
   if (!stat) return nullptr;
-  Known& known = known_[pids_.back()];
+  Known& known = known_[pid];
   known.last_pass = pass_;
   std::shared_ptr<const sockets::Process> process = known.process.lock();
   // exec keeps the start time.
@@ -159,10 +229,11 @@ std::shared_ptr<const sockets::Process> SocketOwners::ReadProcess() {
       process->comm == stat->comm) {
     return process;
   }
-  absl::StatusOr<std::string> arguments = files_->ReadStart("../cmdline", kLongestCommandLine);
+  absl::StatusOr<std::string> arguments =
+      from.ReadStart((to_process + "cmdline").c_str(), kLongestCommandLine);
   if (!arguments.ok()) return nullptr;
-  process = std::make_shared<sockets::Process>(sockets::Process{
-      pids_.back(), stat->start_ticks, stat->comm, JoinArguments(*std::move(arguments))});
+  process = std::make_shared<sockets::Process>(
+      sockets::Process{pid, stat->start_ticks, stat->comm, JoinArguments(*std::move(arguments))});
   known.process = process;
   return process;
 }
@@ -170,6 +241,13 @@ std::shared_ptr<const sockets::Process> SocketOwners::ReadProcess() {
 v1::Collector SocketOwners::Describe(const std::string& proc_root) {
   v1::Collector collector;
   collector.set_name("processes");
+  const OpenFiles open_files = FilesOf(proc_root);
+  const absl::Status by_bpf =
+      open_files != nullptr ? open_files().status() : absl::UnimplementedError("not of this /proc");
+  if (by_bpf.ok()) {
+    collector.set_level(v1::Collector::LEVEL_FULL);
+    return collector;
+  }
   const std::vector<uint32_t> pids = ListProcesses(proc_root);
   size_t hidden = 0;
   for (const uint32_t pid : pids) {
@@ -197,7 +275,8 @@ v1::Collector SocketOwners::Describe(const std::string& proc_root) {
     collector.set_level(v1::Collector::LEVEL_DEGRADED);
     collector.set_detail(absl::StrCat("sockets of ", hidden,
                                       " processes have no known owner: needs CAP_SYS_PTRACE and "
-                                      "CAP_DAC_READ_SEARCH"));
+                                      "CAP_DAC_READ_SEARCH",
+                                      absl::IsPermissionDenied(by_bpf) ? kOrBpf : ""));
   } else {
     collector.set_level(v1::Collector::LEVEL_FULL);
   }
