@@ -50,11 +50,6 @@ double RunSeconds(const RunPlan& plan) {
   return static_cast<double>(plan.warmup_ns + plan.duration_ns + plan.cooldown_ns) / 1e9;
 }
 
-bool IsLoopback(const base::IpAddress& address) {
-  static const base::IpNetwork loopback = base::IpNetwork::Parse("127.0.0.0/8").value();
-  return loopback.Contains(address) || address.ToString() == "::1";
-}
-
 class Preflight {
  public:
   Preflight(const RunPlan& plan, const HostBounds& bounds) : plan_(plan), bounds_(bounds) {}
@@ -172,7 +167,7 @@ std::optional<Preflight::Destination> Preflight::Busiest(bool on_loopback) const
   }
   std::optional<Destination> busiest;
   for (const auto& [endpoint, weight] : weights) {
-    if (IsLoopback(endpoint.address) != on_loopback) continue;
+    if (endpoint.address.IsLoopback() != on_loopback) continue;
     if (!busiest || weight / total > busiest->share) busiest = {endpoint, weight / total};
   }
   return busiest;
@@ -207,7 +202,7 @@ bool ClosesFirst(const RunPlan& plan) {
 void Preflight::CheckTimeWait(const Destination& destination) {
   const double rate = PeakConnectionRate(plan_.spec) * destination.share;
   if (!ClosesFirst(plan_) || rate == 0 || !bounds_.tcp_tw_reuse) return;
-  const bool on_loopback = IsLoopback(destination.endpoint.address);
+  const bool on_loopback = destination.endpoint.address.IsLoopback();
   const bool is_reused = *bounds_.tcp_tw_reuse == 1 || (*bounds_.tcp_tw_reuse == 2 && on_loopback);
   const double rest_seconds = is_reused ? kReuseSeconds : kTimeWaitSeconds;
   const auto ports = static_cast<double>(usable_ports());

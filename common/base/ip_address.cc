@@ -65,6 +65,14 @@ IpAddress IpAddress::Unmapped() const {
   return V4({bytes_[12], bytes_[13], bytes_[14], bytes_[15]});
 }
 
+bool IpAddress::IsLoopback() const {
+  if (!is_v4()) {
+    constexpr std::array<uint8_t, 16> kOne{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    return bytes_ == kOne || (Unmapped().is_v4() && Unmapped().IsLoopback());
+  }
+  return bytes_[0] == 127;
+}
+
 std::string IpAddress::ToString() const {
   char text[INET6_ADDRSTRLEN];
   inet_ntop(is_v4() ? AF_INET : AF_INET6, bytes_.data(), text, sizeof(text));

@@ -31,6 +31,8 @@ class IpAddress {
   absl::Span<const uint8_t> bytes() const { return {bytes_.data(), is_v4() ? 4u : 16u}; }
   // ::ffff:a.b.c.d becomes a.b.c.d; every other address stays.
   IpAddress Unmapped() const;
+  // 127.0.0.0/8, also IPv4-mapped, and ::1.
+  bool IsLoopback() const;
   // RFC 5952 text.
   std::string ToString() const;
 

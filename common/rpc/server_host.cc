@@ -46,14 +46,8 @@ absl::StatusOr<base::Endpoint> ParseListenAddress(const std::string& address) {
   return base::Endpoint{*ip, static_cast<uint16_t>(port)};
 }
 
-bool IsLoopback(const base::IpAddress& address) {
-  static const base::IpNetwork v4 = *base::IpNetwork::Parse("127.0.0.0/8");
-  static const base::IpNetwork v6 = *base::IpNetwork::Parse("::1");
-  return v4.Contains(address) || v6.Contains(address);
-}
-
 absl::Status CheckReach(const base::Endpoint& endpoint, const ServerHost::Options& options) {
-  if (IsLoopback(endpoint.address) || options.tls.enabled() || options.insecure_listen) {
+  if (endpoint.address.IsLoopback() || options.tls.enabled() || options.insecure_listen) {
     return absl::OkStatus();
   }
   return absl::PermissionDeniedError(absl::StrCat(

@@ -39,12 +39,6 @@ Tuple TupleOf(const sockets::ConnectionIdentity& identity) {
 
 EndpointKey AddressOf(const base::Endpoint& end) { return EndpointKey({end.address, 0}); }
 
-bool IsLoopback(const base::IpAddress& address) {
-  const base::IpAddress unmapped = address.Unmapped();
-  static const base::IpAddress v6 = *base::IpAddress::Parse("::1");
-  return unmapped.is_v4() ? unmapped.bytes()[0] == 127 : unmapped == v6;
-}
-
 bool IsConnection(const ConnectionRow& row) {
   return row.sample->values.Get(Field::kState) != static_cast<uint64_t>(sockets::TcpState::kListen);
 }
@@ -106,8 +100,8 @@ bool PeerIndex::State::MayJoin(const ConnectionRow& row, const ConnectionRow& ot
   const sockets::ConnectionIdentity& identity = row.sample->identity;
   if (IsSameSocket(row, other)) return false;
   const bool same_machine = MachineOf(row) == MachineOf(other);
-  const bool within_namespace = IsLoopback(identity.local.address) ||
-                                IsLoopback(identity.remote.address) ||
+  const bool within_namespace = identity.local.address.IsLoopback() ||
+                                identity.remote.address.IsLoopback() ||
                                 AddressOf(identity.local) == AddressOf(identity.remote);
   if (within_namespace) {
     return same_machine && identity.network_namespace == other.sample->identity.network_namespace;

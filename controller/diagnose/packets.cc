@@ -1,11 +1,11 @@
 // Packets that are refused or lost on the way for what they are.
 //
 // Source: tcp_mtu_probe and tcp_v4_rcv of net/ipv4; fib_validate_source; tcp_info's options.
-#include <absl/strings/match.h>
 #include <absl/strings/str_cat.h>
 
 #include <utility>
 
+#include "common/base/ip_address.h"
 #include "common/base/status_macros.h"
 #include "controller/diagnose/finding.h"
 #include "controller/diagnose/picked_connections.h"
@@ -90,9 +90,8 @@ Findings ReversePathDrop(const HostObservation& host, const RuleParameters& para
 }
 
 bool IsLoopback(const v1::ConnectionRecord& record) {
-  const std::string address = AddressOf(record.peer());
-  return absl::StartsWith(address, "127.") || address == "::1" ||
-         absl::StartsWith(address, "::ffff:127.");
+  const absl::StatusOr<base::Endpoint> peer = base::ParseEndpoint(record.peer());
+  return peer.ok() && peer->address.IsLoopback();
 }
 
 // Handshakes that left an option out are found by a filter; how many there are in all is known from

@@ -21,10 +21,6 @@ bool IsIdle(const v1::ConnectionRecord& record, int64_t now_ns) {
          static_cast<double>(now_ns) / 1e6 - static_cast<double>(*last_ms) >= kIdleMs;
 }
 
-bool IsLoopback(const base::IpAddress& address) {
-  return address.is_v4() ? address.bytes()[0] == 127 : address.ToString() == "::1";
-}
-
 base::Endpoint Unmapped(const base::Endpoint& end) { return {end.address.Unmapped(), end.port}; }
 
 // Ports with a listener in one namespace, when the host's connections were first sampled.
@@ -51,7 +47,7 @@ std::optional<std::string> ForwardsPackets(const v1::HostEvidence& host) {
 std::optional<PeerLookups::Ends> PeerLookups::EndsOf(const v1::ConnectionRecord& record) {
   const absl::StatusOr<base::Endpoint> local = base::ParseEndpoint(record.local());
   const absl::StatusOr<base::Endpoint> peer = base::ParseEndpoint(record.peer());
-  if (!local.ok() || !peer.ok() || IsLoopback(peer->address.Unmapped())) return std::nullopt;
+  if (!local.ok() || !peer.ok() || peer->address.IsLoopback()) return std::nullopt;
   return Ends(Unmapped(*local), Unmapped(*peer));
 }
 

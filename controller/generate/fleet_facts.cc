@@ -26,12 +26,6 @@ using sockets::Field;
 
 constexpr size_t kMostPorts = 100;
 
-bool IsLoopback(const base::IpAddress& address) {
-  const base::IpAddress plain = address.Unmapped();
-  if (plain.is_v4()) return plain.bytes()[0] == 127;
-  return plain == *base::IpAddress::Parse("::1");
-}
-
 bool IsAny(const base::IpAddress& address) {
   return std::all_of(address.bytes().begin(), address.bytes().end(),
                      [](uint8_t byte) { return byte == 0; });
@@ -41,7 +35,7 @@ bool IsAny(const base::IpAddress& address) {
 absl::StatusOr<base::HostPort> ReachedAt(const base::Endpoint& listener,
                                          const AgentTarget& target) {
   const std::string text = absl::StrCat(target.name, ": ", listener.ToString());
-  if (IsLoopback(listener.address)) {
+  if (listener.address.IsLoopback()) {
     return absl::FailedPreconditionError(absl::StrCat(text, " is reached from its host alone"));
   }
   if (!IsAny(listener.address)) {

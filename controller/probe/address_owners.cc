@@ -14,18 +14,13 @@ bool IsWildcard(const base::IpAddress& address) {
 
 }  // namespace
 
-bool IsOwnLoopback(const base::IpAddress& address) {
-  const base::IpAddress plain = address.Unmapped();
-  return plain.is_v4() ? plain.bytes()[0] == 127 : plain.ToString() == "::1";
-}
-
 void AddressOwners::AddAgent(size_t host, const AgentTarget& target) {
   const absl::StatusOr<base::HostPort> called = base::ParseHostPort(target.address, kAgentPort);
   if (!called.ok()) return;  // unix:/path
   const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(called->host);
   if (!address.ok()) {
     by_name_[absl::AsciiStrToLower(called->host)].insert(host);
-  } else if (!IsOwnLoopback(*address)) {  // a tunnel to the agent, or the console's own
+  } else if (!address->IsLoopback()) {  // a tunnel to the agent, or the console's own
     owners_[address->Unmapped()].insert(host);
   }
 }
@@ -36,7 +31,7 @@ void AddressOwners::AddSnapshot(size_t host, const v1::KernelSnapshot& snapshot)
   places_[host] = {snapshot.boot_id(), own.network_namespace()};
   for (const v1::Listener& listener : own.sockets().listeners()) {
     const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(listener.address());
-    if (address.ok() && !IsWildcard(*address) && !IsOwnLoopback(*address)) {
+    if (address.ok() && !IsWildcard(*address) && !address->IsLoopback()) {
       owners_[address->Unmapped()].insert(host);
     }
   }
@@ -47,7 +42,7 @@ void AddressOwners::AddPath(size_t host, const v1::ProbePath& path) {
   if (!address.ok()) return;
   for (const v1::ProbeTry& one : path.single_tries()) {
     const absl::StatusOr<base::Endpoint> local = base::ParseEndpoint(one.local());
-    if (local.ok() && local->address == *address && !IsOwnLoopback(*address)) {
+    if (local.ok() && local->address == *address && !address->IsLoopback()) {
       owners_[address->Unmapped()].insert(host);
     }
   }
@@ -57,7 +52,7 @@ std::set<size_t> AddressOwners::OwnersOf(const std::string& address, size_t host
                                          absl::string_view probed_name) const {
   const absl::StatusOr<base::IpAddress> parsed = base::IpAddress::Parse(address);
   if (!parsed.ok()) return {};
-  if (IsOwnLoopback(*parsed)) return {host};
+  if (parsed->IsLoopback()) return {host};
   auto found = owners_.find(parsed->Unmapped());
   std::set<size_t> candidates;
   if (found != owners_.end()) {

@@ -20,9 +20,6 @@
 
 namespace tcpfleet::controller {
 
-// 127.0.0.0/8 or ::1, also as an IPv4-mapped address: every host's own.
-bool IsOwnLoopback(const base::IpAddress& address);
-
 class AddressOwners {
  public:
   // Hosts are numbered as fleet members are. What they say may come in any order.

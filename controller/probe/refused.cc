@@ -5,7 +5,6 @@
 #include "common/base/ip_address.h"
 #include "controller/diagnose/finding.h"
 #include "controller/fleet/host_list.h"
-#include "controller/probe/address_owners.h"
 #include "controller/probe/causes.h"
 
 namespace tcpfleet::controller {
@@ -41,7 +40,7 @@ ProbeVerdict RefusedByUnknown(const ProbeEvidence& evidence) {
 bool IsLoopbackOnly(const std::vector<const v1::Listener*>& listeners) {
   for (const v1::Listener* one : listeners) {
     const auto address = base::IpAddress::Parse(one->address());
-    if (!address.ok() || !IsOwnLoopback(*address)) return false;
+    if (!address.ok() || !address->IsLoopback()) return false;
   }
   return true;
 }

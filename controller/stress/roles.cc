@@ -16,11 +16,8 @@ namespace {
 constexpr absl::string_view kUnixPrefix = "unix:";
 
 bool IsLoopback(const std::string& host) {
-  static const auto& loopback_v4 = *new base::IpNetwork(*base::IpNetwork::Parse("127.0.0.0/8"));
-  static const auto& loopback_v6 = *new base::IpNetwork(*base::IpNetwork::Parse("::1/128"));
   const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(host);
-  if (!address.ok()) return host == "localhost";
-  return loopback_v4.Contains(*address) || loopback_v6.Contains(*address);
+  return address.ok() ? address->IsLoopback() : absl::EqualsIgnoreCase(host, "localhost");
 }
 
 // Where an agent's host is reached: the host part of its address; a Unix socket is on this host.

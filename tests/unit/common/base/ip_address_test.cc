@@ -56,6 +56,17 @@ TEST(IpAddress, UnmapsOnlyMappedAddresses) {
   EXPECT_NE(Address("::ffff:198.18.0.1"), Address("198.18.0.1"));
 }
 
+TEST(IpAddress, KnowsLoopbackAlsoWhenMapped) {
+  for (const char* text :
+       {"127.0.0.1", "127.0.0.0", "127.255.255.255", "::1", "::ffff:127.0.0.5"}) {
+    EXPECT_TRUE(Address(text).IsLoopback()) << text;
+  }
+  for (const char* text : {"126.255.255.255", "128.0.0.0", "0.0.0.0", "::", "::2", "7f00::1",
+                           "::127.0.0.1", "::ffff:128.0.0.1", "fe80::1"}) {
+    EXPECT_FALSE(Address(text).IsLoopback()) << text;
+  }
+}
+
 TEST(Endpoint, BracketsIpv6) {
   EXPECT_EQ((Endpoint{Address("198.18.0.1"), 80}).ToString(), "198.18.0.1:80");
   EXPECT_EQ((Endpoint{Address("2001:db8::1"), 80}).ToString(), "[2001:db8::1]:80");

@@ -95,8 +95,11 @@ TEST(AssignRoles, RefusesLoopbackServersForRemoteClients) {
   EXPECT_THAT(AssignRoles(fleet, {}, Options({{"here", "198.18.0.1"}})), IsOk());
   EXPECT_THAT(AssignRoles(fleet, {}, Options({{"there", "127.0.0.5"}})),
               IsOk());  // the client is on this host
-  EXPECT_THAT(AssignRoles(RemoteFleet(), {}, Options({{"a", "localhost"}})),
-              StatusIs(absl::StatusCode::kInvalidArgument));
+  for (const char* address : {"localhost", "LocalHost", "::1", "::ffff:127.0.0.1"}) {
+    EXPECT_THAT(AssignRoles(RemoteFleet(), {}, Options({{"a", address}})),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("a loopback address")))
+        << address;
+  }
 }
 
 StressOptions Mesh(uint32_t connections) {
