@@ -1,8 +1,8 @@
-# tcpfleet_add_test(NAME SRCS file... [DEPS target...] [LABEL unit|integration|e2e] [ALONE]): one GoogleTest
-# executable whose main() is tests/support/test_main.cc. `ctest -L LABEL` selects; default unit. ALONE: no other test at
-# the same time, also with ctest -j.
+# tcpfleet_add_test(NAME SRCS file... [DEPS target...] [LABEL unit|integration|e2e] [ALONE] [OWN_NETWORK]): one
+# GoogleTest executable whose main() is tests/support/test_main.cc. `ctest -L LABEL` selects; default unit. ALONE: no
+# other test at the same time, also with ctest -j. OWN_NETWORK: in a network namespace of its own, where it may make one.
 function(tcpfleet_add_test name)
-  cmake_parse_arguments(ARG "ALONE" "LABEL" "SRCS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE;OWN_NETWORK" "LABEL" "SRCS;DEPS" ${ARGN})
   if(NOT ARG_LABEL)
     set(ARG_LABEL unit)
   endif()
@@ -11,6 +11,9 @@ function(tcpfleet_add_test name)
   set(timeout_e2e 300)
   if(NOT DEFINED timeout_${ARG_LABEL})
     message(FATAL_ERROR "${name}: LABEL must be unit, integration or e2e, not '${ARG_LABEL}'")
+  endif()
+  if(ARG_OWN_NETWORK)
+    list(APPEND ARG_SRCS ${PROJECT_SOURCE_DIR}/tests/support/own_network_main.cc)
   endif()
   tcpfleet_add_executable(${name} SRCS ${ARG_SRCS} DEPS ${ARG_DEPS} tcpfleet_tests_support)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
@@ -22,6 +25,9 @@ endfunction()
 # a few seconds. It starts from corpus/NAME beside the CMakeLists.txt and keeps what it finds in the build tree.
 function(tcpfleet_add_fuzzer name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+  if(ARG_OWN_NETWORK)
+    list(APPEND ARG_SRCS ${PROJECT_SOURCE_DIR}/tests/support/own_network_main.cc)
+  endif()
   tcpfleet_add_executable(${name} SRCS ${ARG_SRCS} DEPS ${ARG_DEPS})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   set(found ${CMAKE_CURRENT_BINARY_DIR}/corpus/${name})
