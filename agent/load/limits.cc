@@ -57,8 +57,8 @@ std::vector<base::IpNetwork> DefaultTargetNetworks() {
   return networks;
 }
 
-absl::Status CheckTargetAllowed(const AgentLoadLimits& limits, absl::string_view target,
-                                const base::IpAddress& address) {
+absl::Status CheckTargetAllowed(const AgentLoadLimits& limits, absl::string_view purpose,
+                                absl::string_view target, const base::IpAddress& address) {
   const std::vector<base::IpNetwork>& allowed = limits.allowed_targets.value;
   const bool contained =
       std::any_of(allowed.begin(), allowed.end(),
@@ -67,8 +67,8 @@ absl::Status CheckTargetAllowed(const AgentLoadLimits& limits, absl::string_view
   const std::string text = address.ToString();
   return absl::PermissionDeniedError(
       absl::StrCat("target ", target, target == text ? "" : absl::StrCat(" (", text, ")"),
-                   " is outside the networks this agent may load (", limits.allowed_targets.source,
-                   "): ", absl::StrJoin(NetworkNames(limits), " ")));
+                   " is outside the networks this agent may ", purpose, " (",
+                   limits.allowed_targets.source, "): ", absl::StrJoin(NetworkNames(limits), " ")));
 }
 
 absl::Status CheckAvailableMemory(const AgentLoadLimits& limits, uint64_t available_bytes) {

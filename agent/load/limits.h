@@ -46,10 +46,10 @@ struct AgentLoadLimits {
   Limit<uint64_t> min_available_memory_bytes{0};
 };
 
-// PermissionDenied unless every address lies in an allowed network. `target` is how the user named
-// it.
-absl::Status CheckTargetAllowed(const AgentLoadLimits& limits, absl::string_view target,
-                                const base::IpAddress& address);
+// PermissionDenied unless the address lies in an allowed network. `target` is how the user named
+// it, `purpose` what the agent may not do to it: "load".
+absl::Status CheckTargetAllowed(const AgentLoadLimits& limits, absl::string_view purpose,
+                                absl::string_view target, const base::IpAddress& address);
 
 // ResourceExhausted when the host has less memory to give than must stay free.
 absl::Status CheckAvailableMemory(const AgentLoadLimits& limits, uint64_t available_bytes);

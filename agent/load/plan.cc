@@ -176,7 +176,7 @@ absl::Status ResolveTargets(const AgentLoadLimits& limits, RunPlan& plan) {
     if (!addresses.ok()) return base::WithContext("target", addresses.status());
     PlannedTarget planned;
     for (const base::IpAddress& address : *addresses) {
-      TF_RETURN_IF_ERROR(CheckTargetAllowed(limits, target.host(), address));
+      TF_RETURN_IF_ERROR(CheckTargetAllowed(limits, "load", target.host(), address));
       const base::Endpoint endpoint{address, static_cast<uint16_t>(target.port())};
       planned.endpoints.push_back(endpoint);
       planned.addresses.push_back(sys::ToSocketAddress(endpoint));

@@ -22,13 +22,19 @@ constexpr int64_t kSinkPatienceNs = 30'000'000'000;
 constexpr int64_t kSinkPauseNs = 2'000'000;
 constexpr char kCancelled[] = "the probe was cancelled";
 
+// A socket needs an interface for such an address too, which is not known here.
+bool IsLinkLocal(const base::IpAddress& address) {
+  static const base::IpNetwork link_local = *base::IpNetwork::Parse("fe80::/10");
+  return link_local.Contains(address);
+}
+
 // Those of the family that was asked for. One that is written as IPv4-mapped is an IPv4 address.
 std::vector<base::IpAddress> Wanted(absl::Span<const base::IpAddress> addresses,
                                     std::optional<base::IpAddress::Family> family) {
   std::vector<base::IpAddress> wanted;
   for (const base::IpAddress& address : addresses) {
     const base::IpAddress plain = address.Unmapped();
-    if (family && plain.family() != *family) continue;
+    if ((family && plain.family() != *family) || IsLinkLocal(plain)) continue;
     if (std::find(wanted.begin(), wanted.end(), plain) == wanted.end()) wanted.push_back(plain);
   }
   return wanted;
@@ -70,15 +76,19 @@ absl::Status Prober::Resolve() {
     return Send(std::move(response));
   }
   for (const base::IpAddress& address : Wanted(*resolved, plan_.family)) {
-    TF_RETURN_IF_ERROR(CheckTargetAllowed(limits_, plan_.host, address));
+    TF_RETURN_IF_ERROR(CheckTargetAllowed(limits_, "probe", plan_.host, address));
     targets_.push_back({address, plan_.port});
     resolution.add_addresses(address.ToString());
   }
   TF_RETURN_IF_ERROR(CheckProbeTime(plan_, targets_.size()));
   if (targets_.empty()) {
     const bool is_v4 = plan_.family == base::IpAddress::Family::kV4;
-    resolution.set_error(
-        absl::StrCat("'", plan_.host, "' has no ", is_v4 ? "IPv4" : "IPv6", " address"));
+    const bool is_left_out =
+        !is_v4 && std::any_of(resolved->begin(), resolved->end(), &IsLinkLocal);
+    resolution.set_error(absl::StrCat(
+        "'", plan_.host, "' has no ", is_v4 ? "IPv4" : "IPv6", " address",
+        is_left_out ? " but link-local ones, another host on each link: give one that is routed"
+                    : ""));
   }
   return Send(std::move(response));
 }

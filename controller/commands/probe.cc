@@ -32,10 +32,7 @@ absl::Status PrintAs(const v1::ProbeReport& report, CommandContext& context) {
     case OutputFormat::kJson:
       return WriteJson(context.out, report);
     case OutputFormat::kJsonl:
-      for (const v1::ProbePath& path : report.paths()) {
-        TF_RETURN_IF_ERROR(WriteJsonl(context.out, path));
-      }
-      return absl::OkStatus();
+      return absl::OkStatus();  // as they came
     case OutputFormat::kCsv:
       WriteCsvRow(context.out, ProbeCsvHeader());
       for (const v1::ProbePath& path : report.paths()) {
@@ -75,11 +72,18 @@ class ProbeCommand final : public Command {
   absl::StatusOr<ExitCode> Run(CommandContext& context) override {
     TF_RETURN_IF_ERROR(Complete());
     TF_ASSIGN_OR_RETURN(const std::unique_ptr<Fleet> fleet, context.OpenFleet());
-    if (context.err_is_terminal) {
-      context.err << "\rtcpfleet: " << target_.text << " is tried" << std::flush;
-    }
-    const v1::ProbeReport report = Probe(*fleet, target_, options_, context.interrupt->token());
-    if (context.err_is_terminal) context.err << "\r\x1b[K" << std::flush;
+    const bool as_they_come = context.options.output == OutputFormat::kJsonl;
+    const bool says_so = context.err_is_terminal && !as_they_come;
+    if (says_so) context.err << "\rtcpfleet: " << target_.text << " is tried" << std::flush;
+    absl::Status printed;
+    const OnProbePath print_line = [&](const v1::ProbePath& path) {
+      printed.Update(WriteJsonl(context.out, path));
+      context.out.flush();
+    };
+    const v1::ProbeReport report = Probe(*fleet, target_, options_, context.interrupt->token(),
+                                         as_they_come ? print_line : OnProbePath());
+    if (says_so) context.err << "\r\x1b[K" << std::flush;
+    TF_RETURN_IF_ERROR(printed);
     TF_RETURN_IF_ERROR(PrintAs(report, context));
     const ExitCode code = ConcludeFanOut(context, fleet->size(), report.failures());
     return code == kOk && !IsAllConnected(report) ? kCheckFailed : code;

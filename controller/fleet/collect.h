@@ -33,11 +33,16 @@ template <class Message>
 using StartCall =
     std::function<std::unique_ptr<StreamCall>(FleetMember& member, OnMessage<Message>, OnDone)>;
 
+// What one agent sent, as soon as it has ended; on any thread, several at the same time.
+template <class Message>
+using OnCollected = std::function<void(size_t index, const Collected<Message>&)>;
+
 // One entry per member, in order. When `stop` is requested the calls under way are cancelled and no
 // more are made.
 template <class Message>
 std::vector<Collected<Message>> CollectFromAgents(Fleet& fleet, const StartCall<Message>& start,
-                                                  const std::stop_token& stop) {
+                                                  const std::stop_token& stop,
+                                                  const OnCollected<Message>& on_collected = {}) {
   struct Stream {
     std::atomic<StreamCall*> call = nullptr;
     std::unique_ptr<StreamCall> owned_call;
@@ -63,8 +68,11 @@ std::vector<Collected<Message>> CollectFromAgents(Fleet& fleet, const StartCall<
         Stream& stream = streams[index];
         stream.owned_call = start(
             fleet.members()[index], [&stream](Message message) { stream.Take(std::move(message)); },
-            [&stream, done](absl::Status status) {
-              stream.collected.status = std::move(status);
+            [&stream, &on_collected, index, done](absl::Status status) {
+              stream.collected.status = stream.bytes > kMostCollectedBytes
+                                            ? absl::ResourceExhaustedError("sent more than 256 MiB")
+                                            : std::move(status);
+              if (on_collected) on_collected(index, stream.collected);
               done();
             });
         if (stream.owned_call == nullptr) {
@@ -81,9 +89,6 @@ std::vector<Collected<Message>> CollectFromAgents(Fleet& fleet, const StartCall<
   std::vector<Collected<Message>> all;
   for (Stream& stream : streams) {
     stream.owned_call.reset();  // waits for the last callback, which may still be returning
-    if (stream.bytes > kMostCollectedBytes) {
-      stream.collected.status = absl::ResourceExhaustedError("sent more than 256 MiB");
-    }
     all.push_back(std::move(stream.collected));
   }
   return all;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/task_thread.h"
 #include "controller/fleet/collect.h"
 #include "controller/fleet/failure.h"
 #include "controller/fleet/kernel_snapshots.h"
@@ -68,6 +69,9 @@ bool IsTroubled(const v1::ProbePath& path) {
   return !path.failed().empty() || path.syn_retransmits() > 0;
 }
 
+// Only this host's own kernel has more to say about it.
+bool IsWell(const v1::ProbePath& path) { return path.connected() > 0 && !IsTroubled(path); }
+
 void KeepLastingFields(v1::ProbeResponse& response) {
   if (!response.has_try_() || response.try_().number() <= kTriesWithAllFields) return;
   google::protobuf::Map<std::string, uint64_t> kept;
@@ -83,16 +87,22 @@ struct ProbedMember {
   absl::Status observed;  // not OK: why there is no evidence
   std::vector<v1::ProbePath> paths;
   std::optional<HostObservation> observation;
+
+  void Understand() {
+    if (evidence.snapshots().empty()) return;
+    observation.emplace(evidence, NamespacesOf(evidence).front());
+  }
 };
 
 class ProbeRun {
  public:
   ProbeRun(Fleet& fleet, const ProbeTarget& target, const ProbeOptions& options,
-           std::stop_token stop)
+           std::stop_token stop, const OnProbePath& on_path)
       : fleet_(fleet),
         target_(target),
         options_(options),
         stop_(std::move(stop)),
+        on_path_(on_path),
         members_(fleet.size()) {
     report_.set_target(target.text);
   }
@@ -124,7 +134,7 @@ class ProbeRun {
           },
           std::move(on_done));
     };
-    const auto answers = CollectFromAgents<v1::ProbeResponse>(fleet_, start, stop_);
+    const auto answers = TellMeanwhile(request, start);
     for (size_t i = 0; i < answers.size(); ++i) {
       if (answers[i].asked && !IsGone(i)) TakeAnswer(i, request, answers[i]);
     }
@@ -178,13 +188,13 @@ class ProbeRun {
   }
 
   v1::ProbeReport Judge() && {
-    for (ProbedMember& member : members_) {
-      if (member.evidence.snapshots().empty()) continue;
-      member.observation.emplace(member.evidence, NamespacesOf(member.evidence).front());
-    }
+    for (ProbedMember& member : members_) member.Understand();
     CountThrough();
     for (size_t i = 0; i < members_.size(); ++i) {
-      for (v1::ProbePath& path : members_[i].paths) JudgeOne(i, path);
+      for (v1::ProbePath& path : members_[i].paths) {
+        JudgeOne(i, path);
+        if (on_path_ && !told_.contains({i, path.address()})) on_path_(path);
+      }
     }
     for (ProbedMember& member : members_) {
       for (v1::ProbePath& path : member.paths) *report_.add_paths() = std::move(path);
@@ -229,6 +239,32 @@ class ProbeRun {
     }
     owners_.AddSnapshot(i, *snapshot);
     *member.evidence.add_snapshots() = *std::move(snapshot);
+  }
+
+  // Meanwhile the teller alone uses what this object knows.
+  std::vector<Collected<v1::ProbeResponse>> TellMeanwhile(
+      const v1::ProbeRequest& request, const StartCall<v1::ProbeResponse>& start) {
+    if (!on_path_) return CollectFromAgents<v1::ProbeResponse>(fleet_, start, stop_);
+    base::TaskThread teller;
+    return CollectFromAgents<v1::ProbeResponse>(
+        fleet_, start, stop_, [&](size_t i, const Collected<v1::ProbeResponse>& answer) {
+          if (!answer.status.ok()) return;
+          const auto paths = PathsOf(fleet_.members()[i].target.name, request, answer.messages,
+                                     /*is_whole=*/true);
+          if (paths.ok()) teller.Post([this, i, told = *paths] { TellWellOnes(i, told); });
+        });
+  }
+
+  void TellWellOnes(size_t i, std::vector<v1::ProbePath> paths) {
+    members_[i].Understand();
+    for (const v1::ProbePath& path : paths) owners_.AddPath(i, path);
+    for (v1::ProbePath& path : paths) {
+      if (!IsWell(path)) continue;
+      JudgeOne(i, path);
+      on_path_(path);
+      told_.emplace(i, path.address());
+    }
+    members_[i].observation.reset();  // evidence changes when a host is looked at again
   }
 
   void TakeAnswer(size_t i, const v1::ProbeRequest& request,
@@ -298,18 +334,20 @@ class ProbeRun {
   const ProbeTarget& target_;
   const ProbeOptions& options_;
   const std::stop_token stop_;
+  const OnProbePath& on_path_;
   std::vector<ProbedMember> members_;
   AddressOwners owners_;
-  std::map<std::string, size_t> through_;  // agents that connected, by address
-  size_t resolved_ = 0;                    // agents that got an address
+  std::map<std::string, size_t> through_;          // agents that connected, by address
+  size_t resolved_ = 0;                            // agents that got an address
+  std::set<std::pair<size_t, std::string>> told_;  // member and address
   v1::ProbeReport report_;
 };
 
 }  // namespace
 
 v1::ProbeReport Probe(Fleet& fleet, const ProbeTarget& target, const ProbeOptions& options,
-                      const std::stop_token& stop) {
-  ProbeRun run(fleet, target, options, stop);
+                      const std::stop_token& stop, const OnProbePath& on_path) {
+  ProbeRun run(fleet, target, options, stop, on_path);
   run.LookBefore();
   run.Try();
   run.FindOwners();

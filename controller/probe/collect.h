@@ -8,6 +8,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 
 #include "controller/fleet/fleet.h"
@@ -26,9 +27,13 @@ struct ProbeOptions {
   bool path_mtu = true;
 };
 
+// Called with every path of the report, one at a time, on any thread: as soon as its agent has
+// ended where all tries have connected, at the end where other hosts are needed to explain it.
+using OnProbePath = std::function<void(const v1::ProbePath& path)>;
+
 // When `stop` is requested the calls under way are cancelled, and what is known by then is
 // reported.
 v1::ProbeReport Probe(Fleet& fleet, const ProbeTarget& target, const ProbeOptions& options,
-                      const std::stop_token& stop);
+                      const std::stop_token& stop, const OnProbePath& on_path = {});
 
 }  // namespace tcpfleet::controller

@@ -4,6 +4,7 @@
 #include <absl/strings/match.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/strip.h>
 
 #include <algorithm>
 #include <string>
@@ -33,6 +34,15 @@ bool IsName(absl::string_view host) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' ||
                   c == '_';
          });
+}
+
+// "[fe80::1%eth0]" or "[fe80::1]".
+bool IsLinkLocal(absl::string_view host) {
+  static const base::IpNetwork link_local = *base::IpNetwork::Parse("fe80::/10");
+  if (!absl::ConsumePrefix(&host, "[") || !absl::ConsumeSuffix(&host, "]")) return false;
+  const absl::StatusOr<base::IpAddress> address =
+      base::IpAddress::Parse(host.substr(0, host.find('%')));
+  return address.ok() && link_local.Contains(*address);
 }
 
 // What somebody who pastes "https://web1/x" meant is "web1:443".
@@ -77,6 +87,12 @@ absl::StatusOr<ProbeTarget> ParseProbeTarget(absl::string_view text) {
       "'", text, "' is not HOST:PORT: write for example db1:5432, or [2001:db8::1]:443"));
   const size_t colon = text.rfind(':');
   if (colon == absl::string_view::npos || colon + 1 == text.size()) return bad;
+  if (IsLinkLocal(text.substr(0, colon))) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text,
+                     "': a link-local address is another host on each link; write one that all "
+                     "agents reach, as [2001:db8::1]:443, or a name"));
+  }
   // Ports may have names, which ParseHostPort does not know.
   const absl::StatusOr<base::HostPort> host =
       base::ParseHostPort(absl::StrCat(text.substr(0, colon), ":1"), 0);

@@ -103,9 +103,19 @@ TEST_F(ProberTest, SaysThatThereIsNoAddressOfTheFamily) {
   EXPECT_EQ(sink_.responses()[0].resolution().error(), "'127.0.0.1' has no IPv6 address");
 }
 
+TEST_F(ProberTest, LeavesOutLinkLocalAddresses) {
+  plan_.host = "fe80::1%lo";
+  ASSERT_THAT(Run(), IsOk());
+  ASSERT_EQ(sink_.responses().size(), 1u);
+  EXPECT_EQ(sink_.responses()[0].resolution().error(),
+            "'fe80::1%lo' has no IPv6 address but link-local ones, another host on each link: give "
+            "one that is routed");
+}
+
 TEST_F(ProberTest, RefusesAddressesThatTheAgentMayNotLoad) {
   limits_.allowed_targets = {{base::IpNetwork::Parse("10.0.0.0/8").value()}, "--allow-target"};
-  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kPermissionDenied, HasSubstr("--allow-target")));
+  EXPECT_THAT(Run(), StatusIs(absl::StatusCode::kPermissionDenied,
+                              HasSubstr("this agent may probe (--allow-target): 10.0.0.0/8")));
   EXPECT_TRUE(sink_.responses().empty());
   EXPECT_EQ(server_->counters().accepted, 0u);
 }

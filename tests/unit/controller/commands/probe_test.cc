@@ -69,6 +69,10 @@ TEST(ProbeCommand, PrintsWhatItIsAskedFor) {
   const std::string jsonl =
       RunOn(lines, {"--output", "jsonl", "probe", "10.0.0.5:80", "--count", "1"}).out;
   EXPECT_EQ(std::count(jsonl.begin(), jsonl.end(), '\n'), 2);
+  v1::ProbePath first;
+  ASSERT_TRUE(
+      google::protobuf::util::JsonStringToMessage(jsonl.substr(0, jsonl.find('\n')), &first).ok());
+  EXPECT_EQ(first.agent(), "a1");
   FakeFleet rows = FleetThatTries(outcomes);
   const std::string csv =
       RunOn(rows, {"--output", "csv", "probe", "10.0.0.5:80", "--count", "1"}).out;

@@ -2,14 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
 #include <map>
 
+#include "tests/support/eventually.h"
 #include "tests/unit/controller/fleet/fakes.h"
 #include "tests/unit/controller/probe/probe_samples.h"
 
 namespace tcpfleet::controller {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using tests::AfterTries;
@@ -241,6 +244,50 @@ TEST(Probe, StopsWhenItIsTold) {
   ASSERT_GE(report.paths_size(), 1);
   EXPECT_EQ(report.paths(0).tries(), 1U);
   EXPECT_EQ(report.failures(0).cause(), "interrupted before it had finished");
+}
+
+std::string AgentAndCause(const v1::ProbePath& path) {
+  return path.agent() + ": " + (path.cause().empty() ? "well" : path.cause());
+}
+
+TEST(Probe, TellsAPathThatIsWellWhileOthersAreTried) {
+  FakeFleet fake(2);
+  std::atomic<bool> told = false;
+  Answer(*fake.clients[0], Tries("connected", "10.0.0.2"));
+  fake.clients[1]->probe = [&](const auto&, const auto& on_message) {
+    EXPECT_TRUE(tests::EventuallyTrue([&] { return told.load(); }));
+    for (const v1::ProbeResponse& response : Tries("connected", "10.0.0.3")) on_message(response);
+    return absl::OkStatus();
+  };
+  std::vector<std::string> paths;
+  Probe(*fake.fleet, kTarget, {.count = 2}, std::stop_token(), [&](const v1::ProbePath& path) {
+    paths.push_back(path.agent());
+    told = true;
+  });
+  EXPECT_THAT(paths, ElementsAre("a1", "a2"));
+}
+
+TEST(Probe, TellsEveryPathOnceAndExplainedThoseInTroubleLast) {
+  FakeFleet fake(4);
+  Answer(*fake.clients[0], Tries("refused", "10.0.0.2"));
+  Answer(*fake.clients[1], Tries("connected", "10.0.0.3"));
+  Answer(*fake.clients[2], {Resolved({"10.0.0.5"}), Tried("10.0.0.5", 1, "connected")},
+         absl::UnavailableError("the agent stopped"));
+  std::vector<v1::ProbeResponse> both = Tries("connected", "10.0.0.4");
+  both[0] = Resolved({"10.0.0.5", "10.0.0.6"});
+  for (const v1::ProbeResponse& response : Tries("timeout", "10.0.0.4", "10.0.0.6")) {
+    if (response.has_try_()) both.push_back(response);
+  }
+  Answer(*fake.clients[3], both);
+  std::vector<std::string> told;
+  const v1::ProbeReport report =
+      Probe(*fake.fleet, kTarget, {.count = 2}, std::stop_token(),
+            [&](const v1::ProbePath& path) { told.push_back(AgentAndCause(path)); });
+  std::vector<std::string> reported;
+  for (const v1::ProbePath& path : report.paths()) reported.push_back(AgentAndCause(path));
+  ASSERT_EQ(reported.size(), 5U);
+  EXPECT_THAT(told, ElementsAre(reported[1], reported[3], reported[0], reported[2], reported[4]));
+  EXPECT_THAT(told[2], HasSubstr("a1: nothing listens"));
 }
 
 }  // namespace

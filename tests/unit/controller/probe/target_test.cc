@@ -19,7 +19,7 @@ TEST(ProbeTarget, IsAHostAndAPort) {
   for (const Case& one :
        {Case{"db1:5432", "db1", 5432}, Case{"10.0.0.5:80", "10.0.0.5", 80},
         Case{"[::1]:443", "::1", 443}, Case{"db_1.example.org.:1", "db_1.example.org.", 1},
-        Case{"[2001:db8::1]:65535", "2001:db8::1", 65'535}}) {
+        Case{"[2001:db8::1]:65535", "2001:db8::1", 65'535}, Case{"[fec0::1]:1", "fec0::1", 1}}) {
     const absl::StatusOr<ProbeTarget> target = ParseProbeTarget(one.text);
     ASSERT_TRUE(target.ok()) << target.status();
     EXPECT_EQ(target->text, one.text);
@@ -41,6 +41,11 @@ TEST(ProbeTarget, SaysWhatWouldBeRight) {
            Case{"2001:db8::1", "or [2001:db8::1]:443"},
            Case{"[::1]", "is not HOST:PORT"},
            Case{"[db1]:80", "is not HOST:PORT"},
+           Case{"[fe80::1%eth0]:80",
+                "'[fe80::1%eth0]:80': a link-local address is another host on"},
+           Case{"[fe80::1]:80", "write one that all agents reach"},
+           Case{"[febf::1%2]:ssh", "link-local"},
+           Case{"[2001:db8::1%eth0]:80", "is not HOST:PORT"},
            Case{"db1:0", "'0' is not a port: it must be 1 to 65535"},
            Case{"db1:65536", "'65536' is not a port"},
            Case{"db1:99999999999", "is not a port"},
