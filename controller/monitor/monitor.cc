@@ -30,6 +30,17 @@ void AddPortUse(const v1::KernelSnapshot& snapshot, v1::MonitoredHost& host) {
   host.mutable_port_use()->Assign(uses.begin(), uses.end());
 }
 
+bool MayHave(const v1::KernelSnapshot& snapshot, const std::string& network_namespace) {
+  const bool is_listed = std::any_of(
+      snapshot.namespaces().begin(), snapshot.namespaces().end(),
+      [&](const v1::NamespaceStatistics& one) { return NamespaceName(one) == network_namespace; });
+  // Which name the ones have that could not be read is not said.
+  return is_listed || std::any_of(snapshot.missing().begin(), snapshot.missing().end(),
+                                  [](const v1::MissingSource& missing) {
+                                    return missing.source() == "network namespace";
+                                  });
+}
+
 // Why a number that has a threshold is not known, or that without which nearly nothing can be
 // judged; empty when all are.
 std::string FirstUnknown(absl::Span<const RuleJudgement> judgements,
@@ -59,6 +70,7 @@ std::vector<v1::AlertNotification> Monitor::Add(MonitorRound round) {
   std::vector<RuleJudgement> of_rules =
       JudgementsOf(round.diagnosis, round.clearing ? &*round.clearing : nullptr);
   std::move(of_rules.begin(), of_rules.end(), std::back_inserter(judgements));
+  JudgeUnwatched(judgements);
   failures_ = std::move(round.failures);
   diagnosis_ = std::move(round.diagnosis);
   return engine_.Evaluate(judgements, failures_);
@@ -71,6 +83,7 @@ std::vector<RuleJudgement> Monitor::Read(MonitorRound& round) {
   for (MonitoredAnswer& answer : round.hosts) {
     Host& host = hosts_[answer.name];
     host.address = answer.address;
+    host.is_silent = !answer.snapshot;
     if (!answer.snapshot) {
       const auto failure = failed.find(answer.name);
       host.unknown = failure == failed.end() ? "it did not answer" : failure->second;
@@ -101,6 +114,28 @@ void Monitor::JudgeAnswer(const std::string& host, const std::string& silent,
   Symptom& symptom = judgement.symptoms.emplace_back();
   symptom.level = symptom.held = AlertLevel::kWarn;
   symptom.title = absl::StrCat("the agent does not answer: ", silent);
+}
+
+bool Monitor::IsWatched(const v1::Alert& alert) const {
+  const auto host = hosts_.find(alert.host());
+  if (host == hosts_.end() || config_.rules_off.contains(alert.rule())) return false;
+  const SeriesDefinition* const series = FindSeriesDefinition(alert.rule());
+  const bool has_threshold =
+      std::any_of(config_.series.begin(), config_.series.end(),
+                  [&](const SeriesThreshold& threshold) { return threshold.series == series; });
+  if (series != nullptr && !has_threshold) return false;
+  return alert.network_namespace().empty() || host->second.is_silent ||
+         MayHave(*host->second.last, alert.network_namespace());
+}
+
+void Monitor::JudgeUnwatched(std::vector<RuleJudgement>& judgements) const {
+  for (const v1::Alert& alert : engine_.alerts()) {
+    if (alert.state() == "resolved" || IsWatched(alert)) continue;
+    RuleJudgement& fine = judgements.emplace_back();
+    fine.host = alert.host();
+    fine.network_namespace = alert.network_namespace();
+    fine.rule = alert.rule();
+  }
 }
 
 v1::MonitoredHost Monitor::ReportHost(const std::string& name, const Host& host,

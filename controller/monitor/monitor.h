@@ -57,7 +57,9 @@ class Monitor {
   v1::MonitorReport Report() const;
 
   v1::MonitorState Save() const { return engine_.Save(); }
-  // Before the first round.
+  // Before the first round. Alerts of what is no longer watched resolve as if all were well there:
+  // of hosts that are none of the rounds', of rules and series that the configuration has not, of
+  // network namespaces that their host does not name.
   absl::Status Restore(const v1::MonitorState& state) { return engine_.Restore(state); }
 
  private:
@@ -66,11 +68,14 @@ class Monitor {
     std::optional<v1::KernelSnapshot> last;
     absl::Time last_seen = absl::InfinitePast();
     std::string unknown;  // why, in the last round
+    bool is_silent = false;
   };
 
   std::vector<RuleJudgement> Read(MonitorRound& round);
   void JudgeAnswer(const std::string& host, const std::string& silent,
                    std::vector<RuleJudgement>& judgements) const;
+  bool IsWatched(const v1::Alert& alert) const;
+  void JudgeUnwatched(std::vector<RuleJudgement>& judgements) const;
   v1::MonitoredHost ReportHost(const std::string& name, const Host& host,
                                absl::Span<const v1::Alert> alerts) const;
 

@@ -163,6 +163,11 @@ class NamespaceReader {
 
 absl::Span<const SeriesDefinition> SeriesDefinitions() { return kDefinitions; }
 
+std::string NamespaceName(const v1::NamespaceStatistics& statistics) {
+  return statistics.name().empty() ? absl::StrCat("netns ", statistics.network_namespace())
+                                   : statistics.name();
+}
+
 const SeriesDefinition* FindSeriesDefinition(absl::string_view name) {
   for (const SeriesDefinition& definition : kDefinitions) {
     if (definition.name == name) return &definition;
@@ -180,9 +185,7 @@ std::vector<SeriesReading> ReadSeries(const v1::KernelSnapshot* before,
       SeriesReading& reading = readings.emplace_back();
       reading.series = &definition;
       if (i > 0) {
-        reading.network_namespace = statistics.name().empty()
-                                        ? absl::StrCat("netns ", statistics.network_namespace())
-                                        : statistics.name();
+        reading.network_namespace = NamespaceName(statistics);
       }
       Values values = reader.Read(definition.name);
       if (!values.ok()) {

@@ -45,6 +45,9 @@ struct SeriesReading {
   double Largest() const { return values.empty() ? 0 : values.front().value; }
 };
 
+// As series and alerts call one that is not the agent's own.
+std::string NamespaceName(const v1::NamespaceStatistics& statistics);
+
 // Every series of every namespace of `now`. Rates are unknown without a snapshot `before` of the
 // same boot, and when a counter went back.
 std::vector<SeriesReading> ReadSeries(const v1::KernelSnapshot* before,

@@ -18,6 +18,7 @@ namespace tcpfleet::controller {
 namespace {
 
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 using tests::IsOk;
 using tests::StatusIs;
 
@@ -123,6 +124,70 @@ TEST_F(MonitorTest, AHostThatDoesNotAnswerIsUnknown) {
   Add(Answers(100));
   EXPECT_EQ(monitor_.Report().hosts(1).health(), "ok");
   EXPECT_EQ(monitor_.Report().alerts(0).state(), "resolved");
+}
+
+struct Place {
+  const char* host;
+  const char* network_namespace;
+  const char* rule;
+};
+
+// What an earlier monitor left, long enough ago to be told of again.
+v1::MonitorState Firing(const std::vector<Place>& places, FakeClock& clock) {
+  AlertEngine engine({.timing = [](const std::string&) { return AlertTiming(); }}, clock);
+  std::vector<RuleJudgement> judgements;
+  for (const Place& place : places) {
+    RuleJudgement& judgement = judgements.emplace_back();
+    judgement.host = place.host;
+    judgement.network_namespace = place.network_namespace;
+    judgement.rule = place.rule;
+    Symptom& symptom = judgement.symptoms.emplace_back();
+    symptom.level = symptom.held = AlertLevel::kWarn;
+  }
+  EXPECT_EQ(engine.Evaluate(judgements, {}).size(), places.size());
+  clock.now_ns += absl::ToInt64Nanoseconds(absl::Minutes(20));
+  return engine.Save();
+}
+
+std::string PlaceText(const v1::Alert& alert) {
+  return alert.host() + "/" + alert.network_namespace() + "/" + alert.rule();
+}
+
+TEST_F(MonitorTest, WhatIsNoLongerWatchedResolves) {
+  MonitorConfig config = Immediate();
+  config.rules_off.insert("accept-queue-overflow");
+  Monitor monitor(config, absl::Hours(1), clock_);
+  ASSERT_THAT(monitor.Restore(Firing({{"web9", "", "port_use"},
+                                      {"web9", "", "agent-silent"},
+                                      {"web1", "", "accept-queue-overflow"},
+                                      {"web1", "", "connections"},
+                                      {"web1", "netns 7", "port_use"},
+                                      {"web1", "", "port-exhaustion"}},
+                                     clock_)),
+              IsOk());
+  std::vector<std::string> resolved;
+  for (const v1::AlertNotification& told : monitor.Add(Answers(100))) {
+    EXPECT_EQ(told.event(), "resolved");
+    resolved.push_back(PlaceText(told.alert()));
+  }
+  EXPECT_THAT(resolved, UnorderedElementsAre("web9//port_use", "web9//agent-silent",
+                                             "web1//accept-queue-overflow", "web1//connections",
+                                             "web1/netns 7/port_use"));
+  ASSERT_EQ(monitor.told().size(), 1u);
+  EXPECT_EQ(PlaceText(monitor.told()[0]), "web1//port-exhaustion");
+}
+
+TEST_F(MonitorTest, ASilentHostAndAnUnreadableNamespaceResolveNothing) {
+  ASSERT_THAT(monitor_.Restore(Firing({{"web1", "netns 7", "port_use"},
+                                       {"web2", "netns 7", "port_use"},
+                                       {"web2", "", "port_use"}},
+                                      clock_)),
+              IsOk());
+  MonitorRound round = Answers(100);
+  round.hosts[0].snapshot->add_missing()->set_source("network namespace");
+  round.hosts[1].snapshot.reset();
+  Add(std::move(round));
+  EXPECT_EQ(monitor_.told().size(), 4u);  // and that web2 is silent
 }
 
 TEST_F(MonitorTest, WhatCannotBeJudgedIsNotOk) {
