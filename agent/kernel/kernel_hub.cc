@@ -56,6 +56,9 @@ absl::StatusOr<std::unique_ptr<KernelHub::Subscription>> KernelHub::Watch(
         "interval_ms: ", interval_ms, " is too short, at least ", kShortestIntervalMs));
   }
   auto member = std::make_shared<Member>();
+  if (request.what().has_pick()) {
+    return absl::InvalidArgumentError("what.pick: only single snapshots send connections");
+  }
   TF_ASSIGN_OR_RETURN(member->plan, PlanKernelSnapshot(request.what()));
   member->key = member->plan.SerializeAsString();
   member->interval_ns = int64_t{interval_ms} * 1'000'000;

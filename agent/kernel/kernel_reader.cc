@@ -8,7 +8,9 @@
 #include <absl/strings/str_join.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "agent/kernel/host_reader.h"
@@ -34,21 +36,19 @@ class Reading {
   Reading(const Request& plan, const base::Clock* clock, const std::string& proc_root)
       : plan_(plan), clock_(clock), proc_root_(proc_root) {}
 
-  v1::KernelSnapshot Take();
+  v1::SnapshotKernelResponse Take();
   const std::vector<Missing>& missing() const { return missing_; }
 
  private:
-  // The sockets of the namespace at the same position of the snapshot.
-  struct Counted {
-    std::unique_ptr<SocketCounts> counts;  // null: not wanted, or not to be read
-    bool gap = false;
-  };
+  using Owners = absl::flat_hash_map<uint32_t, std::shared_ptr<const sockets::Process>>;
 
   void ReadOwn();
   void ReadOthers();
   void ReadHere(uint64_t inode, v1::HostStatistics* host);
   absl::Status ReadInside(const std::string& path, uint64_t inode);
-  void FinishSockets();
+  Owners FindOwners() const;
+  void FinishSockets(const Owners& owners);
+  std::vector<v1::ConnectionFrame> FinishConnections(const Owners& owners);
   void NoteHost(const std::string& source, absl::Status status) {
     missing_.push_back({source, std::move(status), 0});
   }
@@ -60,14 +60,18 @@ class Reading {
   v1::KernelSnapshot snapshot_;
   std::vector<Missing> missing_;
   absl::btree_map<uint64_t, std::string> names_;
-  std::vector<Counted> counted_;
+  // The sockets of the namespace at the same position of the snapshot; null: not wanted, or not to
+  // be read.
+  std::vector<SocketCounting> counted_;
   SocketBudget budget_;
+  std::optional<ConnectionPicker> picker_;
   size_t bytes_ = 0;
   int64_t cpu_elsewhere_ns_ = 0;  // on threads in other namespaces
 };
 
-v1::KernelSnapshot Reading::Take() {
+v1::SnapshotKernelResponse Reading::Take() {
   const int64_t cpu_before_ns = sys::ThreadCpuNs();
+  if (plan_.has_pick()) picker_ = ConnectionPicker::New(plan_.pick()).value();
   const int64_t now_ns = absl::ToUnixNanos(clock_->Now());
   snapshot_.mutable_time()->set_seconds(now_ns / 1'000'000'000);
   snapshot_.mutable_time()->set_nanos(static_cast<int32_t>(now_ns % 1'000'000'000));
@@ -81,7 +85,14 @@ v1::KernelSnapshot Reading::Take() {
   names_ = NetNamespaces::Names(proc_root_);
   ReadOwn();
   if (plan_.all_namespaces()) ReadOthers();
-  FinishSockets();
+  const Owners owners = FindOwners();
+  v1::SnapshotKernelResponse response;
+  if (picker_) {
+    for (v1::ConnectionFrame& frame : FinishConnections(owners)) {
+      *response.add_connections() = std::move(frame);
+    }
+  }
+  FinishSockets(owners);
   for (const Missing& missing : missing_) {
     v1::MissingSource& said = *snapshot_.add_missing();
     said.set_source(missing.source);
@@ -90,7 +101,8 @@ v1::KernelSnapshot Reading::Take() {
   }
   const int64_t cpu_ns = sys::ThreadCpuNs() - cpu_before_ns + cpu_elsewhere_ns_;
   snapshot_.set_cost_cpu_us(static_cast<uint64_t>(cpu_ns / 1000));
-  return std::move(snapshot_);
+  *response.mutable_snapshot() = std::move(snapshot_);
+  return response;
 }
 
 void Reading::ReadOwn() {
@@ -108,9 +120,9 @@ void Reading::ReadHere(uint64_t inode, v1::HostStatistics* host) {
   KernelFiles files(proc_root_, inode, &missing_);
   ReadNamespace(plan_, files, to, host);
   bytes_ += to.ByteSizeLong();
-  Counted& counted = counted_.emplace_back();
-  if (Wants(plan_, Request::PART_SOCKETS)) {
-    counted.counts = CountSockets(plan_.owners(), files, budget_, counted.gap);
+  SocketCounting& counted = counted_.emplace_back();
+  if (Wants(plan_, Request::PART_SOCKETS) || Wants(plan_, Request::PART_LISTENERS)) {
+    counted = CountSockets(plan_, inode, files, budget_, picker_ ? &*picker_ : nullptr);
   }
 }
 
@@ -155,18 +167,35 @@ absl::Status Reading::ReadInside(const std::string& path, uint64_t inode) {
   });
 }
 
-void Reading::FinishSockets() {
-  absl::flat_hash_map<uint32_t, std::shared_ptr<const sockets::Process>> owners;
+Reading::Owners Reading::FindOwners() const {
+  Owners owners;
+  if (!plan_.owners()) return owners;
+  const auto want = [&](const std::vector<uint32_t>& inodes) {
+    for (const uint32_t inode : inodes) owners.emplace(inode, nullptr);
+  };
+  for (const SocketCounting& counted : counted_) {
+    if (counted.counts) want(counted.counts->Inodes());
+  }
+  if (picker_) want(picker_->Inodes());
+  if (owners.empty()) return owners;
   SocketOwners search(clock_, proc_root_);
-  for (const Counted& counted : counted_) {
-    if (!counted.counts) continue;
-    for (const uint32_t inode : counted.counts->Inodes()) owners.emplace(inode, nullptr);
+  for (const auto& [inode, owner] : owners) search.Find(inode);
+  search.Search(KernelReader::kLongestSearch);
+  for (auto& [inode, owner] : owners) owner = search.Find(inode);
+  return owners;
+}
+
+std::vector<v1::ConnectionFrame> Reading::FinishConnections(const Owners& owners) {
+  ConnectionPicker::Dump dump{.monotonic_ns = snapshot_.monotonic_ns()};
+  for (const SocketCounting& counted : counted_) {
+    dump.torn += counted.torn;
+    dump.gap = dump.gap || counted.gap || !counted.counts;
   }
-  if (!owners.empty()) {
-    for (const auto& [inode, owner] : owners) search.Find(inode);
-    search.Search(KernelReader::kLongestSearch);
-    for (auto& [inode, owner] : owners) owner = search.Find(inode);
-  }
+  return picker_->Finish(dump, plan_.owners() ? [&](uint32_t inode) { return owners.at(inode); }
+                                              : ConnectionPicker::ProcessOf());
+}
+
+void Reading::FinishSockets(const Owners& owners) {
   for (size_t i = 0; i < counted_.size(); ++i) {
     if (!counted_[i].counts) continue;
     v1::NamespaceStatistics& to = *snapshot_.mutable_namespaces(static_cast<int>(i));
@@ -177,10 +206,24 @@ void Reading::FinishSockets() {
       continue;
     }
     counted_[i].counts->Finish(
-        plan_.top(), [&](uint32_t inode) { return owners[inode]; }, *to.mutable_sockets());
+        plan_.top(), [&](uint32_t inode) { return owners.at(inode); }, *to.mutable_sockets());
     to.mutable_sockets()->set_gap(counted_[i].gap);
     bytes_ += to.sockets().ByteSizeLong();
   }
+}
+
+}  // namespace
+
+namespace {
+
+absl::Status CheckRestSeconds(absl::Span<const uint32_t> seconds) {
+  if (seconds.size() <= kMostRestSeconds &&
+      std::adjacent_find(seconds.begin(), seconds.end(), std::greater_equal<>()) == seconds.end()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(absl::StrCat("rest_seconds: must be ascending, at most ",
+                                                 kMostRestSeconds, " of them, not ",
+                                                 absl::StrJoin(seconds, ", ")));
 }
 
 }  // namespace
@@ -196,6 +239,7 @@ absl::StatusOr<Request> PlanKernelSnapshot(const Request& request) {
   if (parts.empty()) {
     for (int part = Request::Part_MIN + 1; part <= Request::Part_MAX; ++part) parts.insert(part);
   }
+  if (parts.contains(Request::PART_SOCKETS)) parts.erase(Request::PART_LISTENERS);
   plan.clear_parts();
   for (const int part : parts) plan.add_parts(static_cast<Request::Part>(part));
   if (plan.top() > kLargestTop) {
@@ -203,10 +247,14 @@ absl::StatusOr<Request> PlanKernelSnapshot(const Request& request) {
         absl::StrCat("top: ", plan.top(), " is too many, at most ", kLargestTop));
   }
   if (plan.top() == 0) plan.set_top(kDefaultTop);
+  TF_RETURN_IF_ERROR(CheckRestSeconds(plan.rest_seconds()));
+  if (plan.has_pick()) {
+    TF_RETURN_IF_ERROR(ConnectionPicker::New(plan.pick()).status());
+  }
   return plan;
 }
 
-v1::KernelSnapshot KernelReader::Read(const Request& plan) const {
+v1::SnapshotKernelResponse KernelReader::Answer(const Request& plan) const {
   return Reading(plan, clock_, proc_root_).Take();
 }
 
@@ -219,7 +267,7 @@ v1::Collector KernelReader::Describe() const {
     request.add_parts(part);
   }
   Reading reading(request, clock_, proc_root_);
-  const v1::KernelSnapshot snapshot = reading.Take();
+  const v1::KernelSnapshot snapshot = std::move(*reading.Take().mutable_snapshot());
   std::vector<std::string> hurts;
   if (snapshot.host().processes_unreadable() > 0) {
     hurts.push_back(absl::StrCat("descriptors of ", snapshot.host().processes_unreadable(),

@@ -15,7 +15,7 @@
 
 #include <cstddef>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "common/base/clock.h"
 #include "tcpfleet/v1/host.pb.h"
@@ -37,7 +37,10 @@ class KernelReader {
       : clock_(clock), proc_root_(std::move(proc_root)) {}
 
   // `plan` is of PlanKernelSnapshot.
-  v1::KernelSnapshot Read(const v1::SnapshotKernelRequest& plan) const;
+  v1::SnapshotKernelResponse Answer(const v1::SnapshotKernelRequest& plan) const;
+  v1::KernelSnapshot Read(const v1::SnapshotKernelRequest& plan) const {
+    return std::move(*Answer(plan).mutable_snapshot());
+  }
 
   // Collector "kernel": what every kernel has and cannot be read here. Reads everything but
   // sockets, so not for every snapshot.

@@ -1,5 +1,6 @@
 #include "agent/kernel/namespace_reader.h"
 
+#include <absl/functional/function_ref.h>
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
 #include <absl/strings/strip.h>
@@ -120,34 +121,49 @@ std::optional<SocketCounts::Ports> ReadPorts(KernelFiles& files) {
   return SocketCounts::Ports{*range, *reserved};
 }
 
-absl::Status CountInto(SocketCounts& counts, uint64_t& torn, bool& gap) {
-  TF_ASSIGN_OR_RETURN(netlink::NetlinkSocket socket,
-                      netlink::NetlinkSocket::Open(NETLINK_SOCK_DIAG));
-  for (const uint32_t states : {kListening, kAllOthers}) {
-    const auto take = [&](const netlink::Message& message, int64_t) {
-      if (message.type != SOCK_DIAG_BY_FAMILY) return;
-      const absl::StatusOr<netlink::InetDiagSocket> found =
-          netlink::ParseInetDiagSocket(message.payload);
-      if (!found.ok()) {
-        ++torn;
-      } else if (states == kListening) {
-        counts.AddListener(*found);
-      } else {
-        counts.Add(*found);
-      }
-    };
-    for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
-      netlink::MessageBuilder request =
-          netlink::InetDiagDumpRequest({.family = family, .states = states, .extensions = 0});
-      const absl::Status status = socket.Dump(request, take);
-      if (absl::IsAborted(status)) {
-        gap = true;
-      } else if (!status.ok()) {
-        return status;
-      }
+// `take` is called with every socket in one of `states`.
+using TakeSocket = absl::FunctionRef<void(const netlink::InetDiagSocket&, int64_t true_at_ns)>;
+absl::Status DumpInto(netlink::NetlinkSocket& socket, uint32_t states,
+                      netlink::Extensions extensions, SocketCounting& counting, TakeSocket take) {
+  const auto parse = [&](const netlink::Message& message, int64_t true_at_ns) {
+    if (message.type != SOCK_DIAG_BY_FAMILY) return;
+    const absl::StatusOr<netlink::InetDiagSocket> found =
+        netlink::ParseInetDiagSocket(message.payload);
+    if (found.ok()) {
+      take(*found, true_at_ns);
+    } else {
+      ++counting.torn;
+    }
+  };
+  for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+    netlink::MessageBuilder request = netlink::InetDiagDumpRequest(
+        {.family = family, .states = states, .extensions = extensions});
+    const absl::Status status = socket.Dump(request, parse);
+    if (absl::IsAborted(status)) {
+      counting.gap = true;
+    } else if (!status.ok()) {
+      return status;
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CountInto(const Request& plan, uint64_t network_namespace, ConnectionPicker* picker,
+                       SocketCounting& counting) {
+  TF_ASSIGN_OR_RETURN(netlink::NetlinkSocket socket,
+                      netlink::NetlinkSocket::Open(NETLINK_SOCK_DIAG));
+  SocketCounts& counts = *counting.counts;
+  TF_RETURN_IF_ERROR(
+      DumpInto(socket, kListening, 0, counting,
+               [&](const netlink::InetDiagSocket& found, int64_t) { counts.AddListener(found); }));
+  if (!Wants(plan, Request::PART_SOCKETS)) return absl::OkStatus();
+  netlink::Extensions extensions = plan.rest_seconds().empty() ? 0 : netlink::kConnection;
+  if (picker != nullptr) extensions |= picker->extensions();
+  return DumpInto(socket, kAllOthers, extensions, counting,
+                  [&](const netlink::InetDiagSocket& found, int64_t true_at_ns) {
+                    counts.Add(found);
+                    if (picker != nullptr) picker->Take(found, network_namespace, true_at_ns);
+                  });
 }
 
 }  // namespace
@@ -167,24 +183,32 @@ void ReadNamespace(const Request& plan, KernelFiles& files, v1::NamespaceStatist
   }
 }
 
-std::unique_ptr<SocketCounts> CountSockets(bool owners, KernelFiles& files, SocketBudget& budget,
-                                           bool& gap) {
-  auto counts = std::make_unique<SocketCounts>(ReadPorts(files), owners, &budget);
-  uint64_t torn = 0;
-  const absl::Status status = CountInto(*counts, torn, gap);
+SocketCounting CountSockets(const Request& plan, uint64_t network_namespace, KernelFiles& files,
+                            SocketBudget& budget, ConnectionPicker* picker) {
+  SocketCounting counting;
+  const bool listeners_only = !Wants(plan, Request::PART_SOCKETS);
+  counting.counts = std::make_unique<SocketCounts>(
+      ReadPorts(files),
+      SocketCounts::Wish{.owners = plan.owners(),
+                         .rest_seconds = {plan.rest_seconds().begin(), plan.rest_seconds().end()},
+                         .listeners_only = listeners_only},
+      &budget);
+  const absl::Status status = CountInto(plan, network_namespace, picker, counting);
   if (!status.ok()) {
     files.Note("inet_diag", status);
-    return nullptr;
+    counting.counts = nullptr;
+    return counting;
   }
-  if (torn > 0) {
-    files.Note("inet_diag", absl::DataLossError(absl::StrCat(torn, " sockets are unreadable")));
-  }
-  if (counts->beyond_bounds() > 0) {
+  if (counting.torn > 0) {
     files.Note("inet_diag",
-               absl::ResourceExhaustedError(absl::StrCat(
-                   counts->beyond_bounds(), " sockets are of too many peers to be in a group")));
+               absl::DataLossError(absl::StrCat(counting.torn, " sockets are unreadable")));
   }
-  return counts;
+  if (counting.counts->beyond_bounds() > 0) {
+    files.Note("inet_diag", absl::ResourceExhaustedError(
+                                absl::StrCat(counting.counts->beyond_bounds(),
+                                             " sockets are of too many peers to be in a group")));
+  }
+  return counting;
 }
 
 }  // namespace tcpfleet::agent

@@ -45,8 +45,14 @@ bool HasMore(const Entry& a, const Entry& b) {
 
 }  // namespace
 
-SocketCounts::SocketCounts(std::optional<Ports> ports, bool owners, SocketBudget* budget)
-    : ports_(std::move(ports)), owners_(owners), budget_(*budget) {
+SocketCounts::SocketCounts(std::optional<Ports> ports, Wish wish, SocketBudget* budget)
+    : ports_(std::move(ports)),
+      owners_(wish.owners),
+      listeners_only_(wish.listeners_only),
+      budget_(*budget) {
+  if (!wish.rest_seconds.empty()) {
+    pools_.emplace(std::move(wish.rest_seconds), &budget->connections);
+  }
   if (!ports_) return;
   for (uint32_t port = ports_->range.first; port <= ports_->range.last; ++port) {
     if (!ports_->reserved[port]) ++usable_;
@@ -75,6 +81,9 @@ void SocketCounts::AddListener(const netlink::InetDiagSocket& socket) {
   listener.set_uid(socket.uid);
   listener.set_inode(socket.inode);
   listener.set_cookie(socket.cookie);
+  if (listeners_only_) return;
+  listener.set_syn_recv(0);
+  listener.set_syn_recv_retransmitted(0);
 }
 
 void SocketCounts::Add(const netlink::InetDiagSocket& socket) {
@@ -103,6 +112,9 @@ void SocketCounts::Add(const netlink::InetDiagSocket& socket) {
   Group& group = groups_[found->second];
   group.states.Add(socket.state);
   if (!came_in && IsUsable(local.port)) ++group.usable_ports;
+  if (pools_ && socket.state == NumberOf(TcpState::kEstablished)) {
+    pools_->Add(found->second, socket);
+  }
   if (owners_ && socket.inode != 0 && budget_.owned > 0) {
     --budget_.owned;
     owned_.push_back({socket.inode, found->second, socket.state});
@@ -139,6 +151,9 @@ std::vector<uint32_t> SocketCounts::Inodes() const {
 }
 
 void SocketCounts::Finish(size_t top, ProcessOf process_of, v1::SocketSummary& summary) {
+  AddListeners(process_of, summary);
+  summary.set_listeners_only(listeners_only_);
+  if (listeners_only_) return;
   for (uint8_t state = 0; state < kStates; ++state) {
     const uint32_t sockets = states_.of[state];
     if (sockets == 0) continue;
@@ -150,7 +165,6 @@ void SocketCounts::Finish(size_t top, ProcessOf process_of, v1::SocketSummary& s
     summary.set_ports_reserved(ports_->range.last - ports_->range.first + 1 - usable_);
     summary.set_ports_in_use(static_cast<uint32_t>(used_.count()));
   }
-  AddListeners(process_of, summary);
   AddLocalPorts(top, summary);
   AddPeers(top, summary);
   AddTimeWait(top, summary);
@@ -229,10 +243,11 @@ void SocketCounts::AddPeers(size_t top, v1::SocketSummary& summary) {
     if (peer.second != 0) group.set_peer_port(peer.second);
     SetStates(*states, group);
   }
-  for (uint32_t i = 0; owners_ && i < groups_.size(); ++i) {
+  for (uint32_t i = 0; (owners_ || pools_) && i < groups_.size(); ++i) {
     const auto found = position_of.find(peer_of(groups_[i]));
     if (found != position_of.end()) peer_of_[i] = found->second;
   }
+  if (pools_) pools_->Finish(peer_of_, summary);
 }
 
 void SocketCounts::AddTimeWait(size_t top, v1::SocketSummary& summary) const {

@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/kernel/pool_counts.h"
 #include "agent/kernel/port_range.h"
 #include "common/base/ip_address.h"
 #include "common/netlink/inet_diag.h"
@@ -40,7 +41,8 @@ inline constexpr size_t kMostListenersSent = 1000;
 struct SocketBudget {
   size_t groups = size_t{1} << 18;
   size_t listeners = size_t{1} << 16;
-  size_t owned = size_t{1} << 20;  // sockets whose owner is asked for
+  size_t owned = size_t{1} << 20;        // sockets whose owner is asked for
+  size_t connections = size_t{1} << 20;  // of PoolCounts
 };
 
 class SocketCounts {
@@ -49,8 +51,13 @@ class SocketCounts {
     PortRange range;
     PortSet reserved;
   };
+  struct Wish {
+    bool owners = false;
+    std::vector<uint32_t> rest_seconds = {};  // none: what rests is not counted
+    bool listeners_only = false;              // and their accept queues
+  };
   // `ports` may be unknown. `budget` must outlive this.
-  SocketCounts(std::optional<Ports> ports, bool owners, SocketBudget* budget);
+  SocketCounts(std::optional<Ports> ports, Wish wish, SocketBudget* budget);
 
   void AddListener(const netlink::InetDiagSocket& socket);
   void Add(const netlink::InetDiagSocket& socket);
@@ -111,7 +118,9 @@ class SocketCounts {
 
   const std::optional<Ports> ports_;
   const bool owners_;
+  const bool listeners_only_;
   SocketBudget& budget_;
+  std::optional<PoolCounts> pools_;
   uint32_t usable_ = 0;  // ports of the range that are not reserved
   States states_;
   std::vector<v1::Listener> listeners_;

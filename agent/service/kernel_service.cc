@@ -42,9 +42,7 @@ grpc::ServerWriteReactor<v1::SnapshotKernelResponse>* KernelService::Snapshot(
     return stream.get();
   }
   tasks_->Post([reader = reader_, stream, plan = *std::move(plan)] {
-    v1::SnapshotKernelResponse response;
-    *response.mutable_snapshot() = reader->Read(plan);
-    stream->Push(std::move(response));
+    stream->Push(reader->Answer(plan));
     stream->Close(absl::OkStatus());
   });
   return stream.get();

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -178,6 +179,12 @@ absl::StatusOr<InetDiagSocket> ParseInetDiagSocket(Bytes payload) {
   }
   if (!attributes.ok()) return CutAttribute();
   return socket;
+}
+
+std::optional<uint32_t> RestMs(const InetDiagSocket& socket) {
+  if (socket.tcp_info.size() < kLastDataRecv + sizeof(uint32_t)) return std::nullopt;
+  return std::min(TakeMilliseconds(socket.tcp_info, kLastDataSent),
+                  TakeMilliseconds(socket.tcp_info, kLastDataRecv));
 }
 
 absl::StatusOr<InetDiagGlance> GlanceAtInetDiagSocket(Bytes payload, uint64_t seed) {

@@ -68,6 +68,9 @@ struct InetDiagSocket {
 // DataLoss when the message is too short, its family unknown or an attribute does not fit.
 absl::StatusOr<InetDiagSocket> ParseInetDiagSocket(Bytes payload);
 
+// Since it last sent or received data; nothing when the kernel does not say.
+std::optional<uint32_t> RestMs(const InetDiagSocket& socket);
+
 // As little of a message as it takes to see that its socket is as it was.
 struct InetDiagGlance {
   uint64_t cookie = 0;

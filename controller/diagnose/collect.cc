@@ -1,9 +1,5 @@
 #include "controller/diagnose/collect.h"
 
-#include <absl/strings/str_cat.h>
-#include <absl/strings/str_format.h>
-#include <absl/strings/str_replace.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -11,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/check.h"
-#include "common/sockets/field.h"
 #include "controller/diagnose/evidence_parts.h"
 #include "controller/diagnose/peer_lookups.h"
 #include "controller/fleet/collect.h"
@@ -23,6 +17,47 @@
 
 namespace tcpfleet::controller {
 namespace {
+
+// Which samples of a host look at all of its sockets, and which of them for their owners, too.
+class SamplePlan {
+ public:
+  SamplePlan(int samples, absl::Duration window) : samples_(samples), window_(window) {}
+
+  // Of the first sample, in CPU time.
+  void SetCost(absl::Duration cost) {
+    const absl::Duration most = window_ * kMostCpuShare;
+    const int between = samples_ - 2;
+    if (cost * samples_ > most) {
+      full_between_ = static_cast<int>(std::clamp<int64_t>(most / cost - 2, 0, between));
+    }
+  }
+
+  bool IsFull(int sample) const {
+    if (sample == 0 || sample + 1 == samples_ || !full_between_) return true;
+    const int between = samples_ - 2;  // spread evenly over them
+    return sample * *full_between_ / between != (sample - 1) * *full_between_ / between;
+  }
+
+  v1::SnapshotKernelRequest Request(int sample, const v1::SnapshotKernelRequest& thorough) const {
+    v1::SnapshotKernelRequest request = thorough;
+    if (!IsFull(sample)) {
+      for (int part = v1::SnapshotKernelRequest::Part_MIN + 1;
+           part <= v1::SnapshotKernelRequest::Part_MAX; ++part) {
+        if (part == v1::SnapshotKernelRequest::PART_SOCKETS) continue;
+        request.add_parts(static_cast<v1::SnapshotKernelRequest::Part>(part));
+      }
+      request.clear_pick();
+    }
+    // Connections that end before the last sample have owners by the second.
+    request.set_owners(sample + 1 == samples_ || (sample == 1 && !full_between_));
+    return request;
+  }
+
+ private:
+  int samples_;
+  absl::Duration window_;
+  std::optional<int> full_between_;  // without the first and the last; none: all of them
+};
 
 // The agents that still answer, each with its evidence.
 class Collector {
@@ -37,7 +72,7 @@ class Collector {
         bundle_(bundle),
         stop_(stop) {}
 
-  void Greet(base::Clock& clock, int samples, int most_connections) {
+  void Greet(base::Clock& clock, int samples, const CollectionOptions& options) {
     std::vector<Hello> hellos = SayHello(*all_, clock, stop_);
     std::vector<FleetMember> members;
     for (size_t i = 0; i < hellos.size(); ++i) {
@@ -53,7 +88,9 @@ class Collector {
       of_member_.push_back(evidence_.size() - 1);
       members.push_back(std::move(member));
     }
-    most_connections_ = std::min(most_connections, MostConnections(members.size(), samples));
+    plans_.assign(evidence_.size(), SamplePlan(samples, options.window));
+    most_connections_ =
+        std::min(options.most_connections, MostConnections(members.size(), samples));
     SetAnswering(std::move(members));
   }
 
@@ -76,16 +113,24 @@ class Collector {
     }
   }
 
-  void Sample(const v1::SnapshotKernelRequest& kernel, const v1::SnapshotRequest& connections) {
-    std::vector<absl::StatusOr<v1::KernelSnapshot>> snapshots =
-        SnapshotKernels(answering_, kernel, stop_);
+  // Asks each agent for what SamplePlan says of its host.
+  void Sample(int sample, const v1::SnapshotKernelRequest& thorough) {
+    std::vector<absl::StatusOr<KernelLook>> looks = LookAtKernels(
+        answering_,
+        [&](size_t member) { return plans_[of_member_[member]].Request(sample, thorough); }, stop_);
     std::vector<absl::Status> statuses;
-    for (size_t i = 0; i < snapshots.size(); ++i) {
-      statuses.push_back(snapshots[i].status());
-      if (snapshots[i].ok()) *EvidenceOf(i).add_snapshots() = *std::move(snapshots[i]);
+    for (size_t i = 0; i < looks.size(); ++i) {
+      statuses.push_back(looks[i].status());
+      if (!looks[i].ok()) continue;
+      v1::HostEvidence& evidence = EvidenceOf(i);
+      SamplePlan& plan = plans_[of_member_[i]];
+      if (sample == 0) plan.SetCost(absl::Microseconds(looks[i]->snapshot.cost_cpu_us()));
+      *evidence.add_snapshots() = std::move(looks[i]->snapshot);
+      if (thorough.has_pick() && plan.IsFull(sample)) {
+        AddConnections(looks[i]->connections, most_connections_, evidence);
+      }
     }
     KeepAnswering(statuses);
-    if (!connections.filter().empty()) SampleConnections(connections);
   }
 
   // After the first sample and after the last.
@@ -101,6 +146,8 @@ class Collector {
     }
   }
 
+  int most_connections() const { return most_connections_; }
+
   // Hosts without a snapshot have failed and say nothing.
   void Finish() {
     if (lookups_) lookups_->AddTo(absl::MakeSpan(evidence_));
@@ -111,19 +158,6 @@ class Collector {
 
  private:
   v1::HostEvidence& EvidenceOf(size_t member) { return evidence_[of_member_[member]]; }
-
-  void SampleConnections(const v1::SnapshotRequest& request) {
-    const std::vector<AgentSnapshot> snapshots = CollectSnapshots(
-        answering_, [&](const AgentTarget&) { return request; }, stop_);
-    for (size_t i = 0; i < snapshots.size(); ++i) {
-      v1::HostEvidence& evidence = EvidenceOf(i);
-      if (snapshots[i].status.ok()) {
-        *evidence.add_sockets() = SampleOf(snapshots[i], evidence, most_connections_);
-      } else {
-        AddMissing(evidence, "inet_diag", snapshots[i].status);
-      }
-    }
-  }
 
   void KeepAnswering(const std::vector<absl::Status>& statuses) {
     std::vector<FleetMember> members;
@@ -156,6 +190,7 @@ class Collector {
   const std::unique_ptr<Fleet> all_;  // keeps the private agent
   Fleet answering_;
   std::vector<v1::HostEvidence> evidence_;
+  std::vector<SamplePlan> plans_;  // of evidence_
   std::vector<size_t> of_member_;  // of answering_: index into evidence_
   std::optional<PeerLookups> lookups_;
   int most_connections_ = kMostConnections;
@@ -168,37 +203,7 @@ int SamplesIn(absl::Duration window) {
       std::clamp<int64_t>(window / absl::Seconds(2) + 1, kLeastSamples, kMostSamples));
 }
 
-std::string FilterOf(const DiagnosisRule& rule, const RuleParameters& parameters) {
-  std::string filter(rule.connections);
-  for (const RuleParameter& one : rule.parameters) {
-    const std::string value = absl::StrFormat("%g", parameters[one.name]);
-    filter = absl::StrReplaceAll(filter, {{absl::StrCat("{", one.name, "}"), value}});
-  }
-  return filter;
-}
-
 }  // namespace
-
-v1::SnapshotRequest ConnectionsOf(const RuleSelection& selection) {
-  v1::SnapshotRequest request;
-  std::set<std::string> filters;
-  std::set<uint32_t> fields = {static_cast<uint32_t>(sockets::Field::kState)};
-  for (const DiagnosisRule* rule : selection.rules) {
-    if (rule->connections.empty()) continue;
-    filters.insert(FilterOf(*rule, selection.settings.at(std::string(rule->id))));
-    for (const absl::string_view name : rule->fields) {
-      const sockets::FieldInfo* const info = sockets::FindField(name);
-      TF_CHECK(info != nullptr);
-      fields.insert(static_cast<uint32_t>(info->field));
-    }
-  }
-  for (const std::string& filter : filters) {
-    absl::StrAppend(request.mutable_filter(), request.filter().empty() ? "" : " or ", "( ", filter,
-                    " )");
-  }
-  request.mutable_field_ids()->Add(fields.begin(), fields.end());
-  return request;
-}
 
 v1::EvidenceBundle CollectEvidence(std::unique_ptr<Fleet> fleet, const RuleSelection& selection,
                                    const CollectionOptions& options, base::Clock& clock,
@@ -206,21 +211,16 @@ v1::EvidenceBundle CollectEvidence(std::unique_ptr<Fleet> fleet, const RuleSelec
   v1::EvidenceBundle bundle = NewBundle(clock);
   Collector collector(std::move(fleet), bundle, stop);
   const int samples = SamplesIn(options.window);
-  collector.Greet(clock, samples, options.most_connections);
+  collector.Greet(clock, samples, options);
   collector.ReadSysctls(SysctlsOf(selection));
-  v1::SnapshotKernelRequest kernel = KernelRequest(options.all_namespaces);
-  v1::SnapshotRequest connections = ConnectionsOf(selection);
-  connections.set_all_namespaces(options.all_namespaces);
+  const v1::SnapshotKernelRequest request =
+      KernelRequest(selection, options.all_namespaces, collector.most_connections());
   const int64_t start_ns = clock.MonotonicNs();
   const int64_t window_ns = absl::ToInt64Nanoseconds(options.window);
   for (int i = 0; i < samples; ++i) {
     if (!clock.SleepUntil(start_ns + window_ns * i / (samples - 1), stop)) break;
-    // Looking for owners costs an agent a walk over all descriptors of its host.
-    const bool is_thorough = i == 0 || i + 1 == samples;
-    kernel.set_owners(is_thorough);
-    connections.set_processes(is_thorough);
-    collector.Sample(kernel, connections);
-    if (is_thorough && LooksUpPeers(selection)) collector.LookUpPeers();
+    collector.Sample(i, request);
+    if ((i == 0 || i + 1 == samples) && LooksUpPeers(selection)) collector.LookUpPeers();
     if (options.on_sample) options.on_sample(i + 1, samples);
   }
   collector.Finish();

@@ -2,8 +2,9 @@
 //
 // Threads: the calling thread; gRPC's own inside the calls.
 // Bounds:  kMostSamples snapshots of each host, kMostConnections connections in each sample and
-// fewer
-//          in a large fleet; what is left out is counted.
+//          fewer in a large fleet; what is left out is counted. Where looking at all sockets costs
+//          an agent much, samples between the first and the last have listeners only, so that it
+//          takes kMostCpuShare of a CPU or the two looks.
 #pragma once
 
 #include <absl/time/time.h>
@@ -22,6 +23,7 @@ namespace tcpfleet::controller {
 inline constexpr int kLeastSamples = 5;
 inline constexpr int kMostSamples = 31;
 inline constexpr int kMostConnections = 10'000;
+inline constexpr double kMostCpuShare = 0.1;
 
 struct CollectionOptions {
   absl::Duration window = absl::Seconds(10);
@@ -38,8 +40,5 @@ struct CollectionOptions {
 v1::EvidenceBundle CollectEvidence(std::unique_ptr<Fleet> fleet, const RuleSelection& selection,
                                    const CollectionOptions& options, base::Clock& clock,
                                    const std::stop_token& stop);
-
-// One request for the connections all these rules look at; an empty filter: none does.
-v1::SnapshotRequest ConnectionsOf(const RuleSelection& selection);
 
 }  // namespace tcpfleet::controller

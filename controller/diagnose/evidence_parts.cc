@@ -1,11 +1,17 @@
 #include "controller/diagnose/evidence_parts.h"
 
 #include <absl/strings/match.h>
+#include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
+#include <absl/strings/str_replace.h>
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "common/base/check.h"
 #include "common/base/version.h"
+#include "common/sockets/field.h"
 #include "controller/connections/connection_record.h"
 
 namespace tcpfleet::controller {
@@ -18,6 +24,47 @@ constexpr size_t kMostRecords = 300'000;  // of connections, some 3 KB each
 constexpr int kLeastConnections = 200;
 constexpr absl::string_view kHalfOpen = "half-open-confirmed";
 
+std::string FilterOf(const DiagnosisRule& rule, const RuleParameters& parameters) {
+  std::string filter(rule.connections);
+  for (const RuleParameter& one : rule.parameters) {
+    const std::string value = absl::StrFormat("%g", parameters[one.name]);
+    filter = absl::StrReplaceAll(filter, {{absl::StrCat("{", one.name, "}"), value}});
+  }
+  return filter;
+}
+
+// The connections that any of the rules looks at; an empty filter: none does.
+v1::ConnectionPick PickOf(const RuleSelection& selection) {
+  v1::ConnectionPick pick;
+  std::set<std::string> filters;
+  std::set<uint32_t> fields = {static_cast<uint32_t>(sockets::Field::kState)};
+  for (const DiagnosisRule* rule : selection.rules) {
+    if (rule->connections.empty()) continue;
+    filters.insert(FilterOf(*rule, selection.settings.at(std::string(rule->id))));
+    for (const absl::string_view name : rule->fields) {
+      const sockets::FieldInfo* const info = sockets::FindField(name);
+      TF_CHECK(info != nullptr);
+      fields.insert(static_cast<uint32_t>(info->field));
+    }
+  }
+  for (const std::string& filter : filters) {
+    absl::StrAppend(pick.mutable_filter(), pick.filter().empty() ? "" : " or ", "( ", filter, " )");
+  }
+  pick.mutable_field_ids()->Add(fields.begin(), fields.end());
+  return pick;
+}
+
+std::set<uint32_t> RestsOf(const RuleSelection& selection) {
+  std::set<uint32_t> seconds;
+  for (const DiagnosisRule* rule : selection.rules) {
+    const RuleParameters& parameters = selection.settings.at(std::string(rule->id));
+    for (const absl::string_view name : rule->rests) {
+      seconds.insert(static_cast<uint32_t>(parameters[name]));
+    }
+  }
+  return seconds;
+}
+
 }  // namespace
 
 v1::EvidenceBundle NewBundle(const base::Clock& clock) {
@@ -29,10 +76,17 @@ v1::EvidenceBundle NewBundle(const base::Clock& clock) {
   return bundle;
 }
 
-v1::SnapshotKernelRequest KernelRequest(bool all_namespaces) {
+v1::SnapshotKernelRequest KernelRequest(const RuleSelection& selection, bool all_namespaces,
+                                        int most_connections) {
   v1::SnapshotKernelRequest request;
   request.set_top(kTop);
   request.set_all_namespaces(all_namespaces);
+  const std::set<uint32_t> rests = RestsOf(selection);
+  request.mutable_rest_seconds()->Add(rests.begin(), rests.end());
+  v1::ConnectionPick pick = PickOf(selection);
+  if (pick.filter().empty()) return request;
+  pick.set_most(static_cast<uint32_t>(most_connections));
+  *request.mutable_pick() = std::move(pick);
   return request;
 }
 
@@ -74,25 +128,24 @@ void AddSysctls(const std::vector<v1::ReadSysctlsResponse>& parts, v1::HostEvide
             [](const v1::Sysctl& a, const v1::Sysctl& b) { return a.key() < b.key(); });
 }
 
-// An answer without connections does not say when it was given.
-v1::SocketSample SampleOf(const AgentSnapshot& snapshot, const v1::HostEvidence& evidence,
-                          int most) {
-  v1::SocketSample sample;
-  sample.set_monotonic_ns(
-      std::max(snapshot.monotonic_ns, evidence.snapshots().rbegin()->monotonic_ns()));
-  sample.set_dropped(snapshot.completeness.dropped());
+void AddConnections(const AgentSnapshot& connections, int most, v1::HostEvidence& evidence) {
+  if (!connections.status.ok()) {
+    AddMissing(evidence, "inet_diag", connections.status);
+    return;
+  }
+  v1::SocketSample& sample = *evidence.add_sockets();
+  sample.set_monotonic_ns(evidence.snapshots().rbegin()->monotonic_ns());
   HostView host;
   host.name = evidence.name();
-  host.last_frame_monotonic_ns = snapshot.monotonic_ns;
-  for (const sockets::ConnectionSample& connection : snapshot.connections) {
+  host.last_frame_monotonic_ns = connections.monotonic_ns;
+  for (const sockets::ConnectionSample& connection : connections.connections) {
     if (sample.connections_size() == most) break;
     ConnectionRow row;
     row.sample = &connection;
     *sample.add_connections() = ToRecord(row, {&host, 1});
   }
-  sample.set_dropped(sample.dropped() + snapshot.connections.size() -
+  sample.set_dropped(connections.completeness.dropped() + connections.connections.size() -
                      static_cast<size_t>(sample.connections_size()));
-  return sample;
 }
 
 }  // namespace tcpfleet::controller

@@ -18,7 +18,9 @@ namespace tcpfleet::controller {
 
 v1::EvidenceBundle NewBundle(const base::Clock& clock);
 
-v1::SnapshotKernelRequest KernelRequest(bool all_namespaces);
+// Everything that the rules may look at, connections as well, but no owners.
+v1::SnapshotKernelRequest KernelRequest(const RuleSelection& selection, bool all_namespaces,
+                                        int most_connections);
 // In path form.
 std::set<std::string> SysctlsOf(const RuleSelection& selection);
 bool LooksUpPeers(const RuleSelection& selection);
@@ -28,8 +30,7 @@ int MostConnections(size_t hosts, int samples);
 
 void AddMissing(v1::HostEvidence& evidence, const std::string& source, const absl::Status& status);
 void AddSysctls(const std::vector<v1::ReadSysctlsResponse>& parts, v1::HostEvidence& evidence);
-// Of a host that has a snapshot of the same time.
-v1::SocketSample SampleOf(const AgentSnapshot& snapshot, const v1::HostEvidence& evidence,
-                          int most);
+// Of the last snapshot; what could not be read is missing.
+void AddConnections(const AgentSnapshot& connections, int most, v1::HostEvidence& evidence);
 
 }  // namespace tcpfleet::controller

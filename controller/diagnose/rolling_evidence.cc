@@ -15,15 +15,10 @@
 namespace tcpfleet::controller {
 namespace {
 
-v1::SnapshotRequest ConnectionsRequest(const RuleSelection& selection, bool all_namespaces) {
-  v1::SnapshotRequest request = ConnectionsOf(selection);
-  request.set_all_namespaces(all_namespaces);
-  request.set_processes(true);  // subjects of alerts name them, in every round alike
-  return request;
-}
-
-v1::SnapshotKernelRequest OwnedKernelRequest(bool all_namespaces) {
-  v1::SnapshotKernelRequest request = KernelRequest(all_namespaces);
+// Subjects of alerts name owners, in every round alike.
+v1::SnapshotKernelRequest OwnedKernelRequest(const RuleSelection& selection, bool all_namespaces,
+                                             int most_connections) {
+  v1::SnapshotKernelRequest request = KernelRequest(selection, all_namespaces, most_connections);
   request.set_owners(true);
   return request;
 }
@@ -49,15 +44,14 @@ Fleet PartOf(const Fleet& fleet, std::vector<FleetMember> members) {
 RollingEvidence::RollingEvidence(std::unique_ptr<Fleet> fleet, const RuleSelection& selection,
                                  const Options& options, base::Clock& clock)
     : fleet_(std::move(fleet)),
-      connections_(ConnectionsRequest(selection, options.all_namespaces)),
-      kernel_(OwnedKernelRequest(options.all_namespaces)),
+      most_connections_(MostConnections(
+          fleet_->size(), static_cast<int>(std::min<int64_t>(options.window / options.interval + 1,
+                                                             kMostSamples)))),
+      kernel_(OwnedKernelRequest(selection, options.all_namespaces, most_connections_)),
       sysctls_(SysctlsRequest(selection)),
       looks_up_peers_(LooksUpPeers(selection)),
       // Samples are not taken to the nanosecond.
       window_ns_(absl::ToInt64Nanoseconds(options.window + options.interval / 2)),
-      most_connections_(MostConnections(
-          fleet_->size(), static_cast<int>(std::min<int64_t>(options.window / options.interval + 1,
-                                                             kMostSamples)))),
       clock_(clock),
       evidence_(fleet_->size()),
       answering_(PartOf(*fleet_, {})),
@@ -75,7 +69,6 @@ const v1::EvidenceBundle& RollingEvidence::Sample(const std::stop_token& stop) {
   Greet(stop);
   SampleKernels(stop);
   if (!sysctls_.patterns().empty()) ReadSysctls(stop);
-  if (!connections_.filter().empty()) SampleConnections(stop);
   if (looks_up_peers_) LookUpPeers(stop);
   for (const size_t member : of_member_) bundle_.add_hosts()->Swap(&evidence_[member]);
   return bundle_;
@@ -122,28 +115,32 @@ void RollingEvidence::Greet(const std::stop_token& stop) {
 }
 
 void RollingEvidence::SampleKernels(const std::stop_token& stop) {
-  std::vector<absl::StatusOr<v1::KernelSnapshot>> snapshots =
-      SnapshotKernels(answering_, kernel_, stop);
+  std::vector<absl::StatusOr<KernelLook>> looks = LookAtKernels(
+      answering_, [&](size_t) { return kernel_; }, stop);
   std::vector<FleetMember> members;
   std::vector<size_t> of_member;
-  for (size_t i = 0; i < snapshots.size(); ++i) {
+  for (size_t i = 0; i < looks.size(); ++i) {
     FleetMember& member = answering_.members()[i];
     v1::HostEvidence& evidence = evidence_[of_member_[i]];
-    if (!snapshots[i].ok()) {
-      Fail(of_member_[i], member.target, snapshots[i].status());
+    if (!looks[i].ok()) {
+      Fail(of_member_[i], member.target, looks[i].status());
       fleet_->members()[of_member_[i]] = std::move(member);
       continue;
     }
     if (!evidence.snapshots().empty()) {
       const v1::KernelSnapshot& last = *evidence.snapshots().rbegin();
-      if (last.boot_id() != snapshots[i]->boot_id() ||
-          last.monotonic_ns() >= snapshots[i]->monotonic_ns()) {
+      const v1::KernelSnapshot& now = looks[i]->snapshot;
+      if (last.boot_id() != now.boot_id() || last.monotonic_ns() >= now.monotonic_ns()) {
         evidence.clear_snapshots();
         evidence.clear_sockets();
       }
     }
-    *evidence.add_snapshots() = *std::move(snapshots[i]);
+    *evidence.add_snapshots() = std::move(looks[i]->snapshot);
     DropOld(*evidence.mutable_snapshots());
+    if (kernel_.has_pick()) {
+      AddConnections(looks[i]->connections, most_connections_, evidence);
+      if (!evidence.sockets().empty()) DropOld(*evidence.mutable_sockets());
+    }
     of_member.push_back(of_member_[i]);
     members.push_back(std::move(member));
   }
@@ -164,20 +161,6 @@ void RollingEvidence::ReadSysctls(const std::stop_token& stop) {
       AddSysctls(readings[i].messages, evidence);
     } else {
       AddMissing(evidence, "sysctls", readings[i].status);
-    }
-  }
-}
-
-void RollingEvidence::SampleConnections(const std::stop_token& stop) {
-  const std::vector<AgentSnapshot> snapshots = CollectSnapshots(
-      answering_, [&](const AgentTarget&) { return connections_; }, stop);
-  for (size_t i = 0; i < snapshots.size(); ++i) {
-    v1::HostEvidence& evidence = evidence_[of_member_[i]];
-    if (snapshots[i].status.ok()) {
-      *evidence.add_sockets() = SampleOf(snapshots[i], evidence, most_connections_);
-      DropOld(*evidence.mutable_sockets());
-    } else {
-      AddMissing(evidence, "inet_diag", snapshots[i].status);
     }
   }
 }

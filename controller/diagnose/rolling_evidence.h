@@ -20,7 +20,6 @@
 #include "controller/fleet/fleet.h"
 #include "tcpfleet/v1/diagnosis.pb.h"
 #include "tcpfleet/v1/kernel.pb.h"
-#include "tcpfleet/v1/sockets.pb.h"
 
 namespace tcpfleet::controller {
 
@@ -47,7 +46,6 @@ class RollingEvidence {
   void Greet(const std::stop_token& stop);
   void SampleKernels(const std::stop_token& stop);
   void ReadSysctls(const std::stop_token& stop);
-  void SampleConnections(const std::stop_token& stop);
   void LookUpPeers(const std::stop_token& stop);
   void Look(const std::stop_token& stop);
 
@@ -57,12 +55,11 @@ class RollingEvidence {
   void DropOld(Samples& samples) const;
 
   const std::unique_ptr<Fleet> fleet_;
-  const v1::SnapshotRequest connections_;
+  const int most_connections_;
   const v1::SnapshotKernelRequest kernel_;
   const v1::ReadSysctlsRequest sysctls_;
   const bool looks_up_peers_;
   const int64_t window_ns_;
-  const int most_connections_;
   base::Clock& clock_;
 
   std::vector<v1::HostEvidence> evidence_;  // of every member

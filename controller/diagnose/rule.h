@@ -81,6 +81,8 @@ struct DiagnosisRule {
   // stands for the parameter of that name.
   absl::string_view connections = {};
   std::vector<absl::string_view> fields = {};
+  // Parameters in seconds: connections that rest so long are counted for it (SocketGroup.resting).
+  std::vector<absl::string_view> rests = {};
 
   std::vector<RuleParameter> parameters = {};
   // Also asked of namespaces other than the agent's own.

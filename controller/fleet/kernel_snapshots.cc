@@ -28,6 +28,7 @@ using google::protobuf::Reflection;
 constexpr int kMostEntries = 16'384;
 constexpr size_t kLongestText = 4'096;  // a command line
 constexpr uint32_t kLastPort = 65'535;
+constexpr int kMostConnectionHashes = 64;
 
 absl::Status CheckText(const FieldDescriptor& field, const std::string& text) {
   if (text.size() > kLongestText || std::any_of(text.begin(), text.end(), [](unsigned char c) {
@@ -79,6 +80,24 @@ absl::Status CheckEndpoint(const std::string& address, uint32_t port) {
   return absl::OkStatus();
 }
 
+absl::Status CheckPools(const v1::SocketSummary& sockets) {
+  const auto& seconds = sockets.rest_seconds();
+  const auto ascends = [](const auto& numbers) {
+    return std::is_sorted(numbers.begin(), numbers.end());
+  };
+  bool is_sound = ascends(seconds);
+  for (const v1::SocketGroup& group : sockets.peers()) {
+    const auto& resting = group.resting();
+    is_sound = is_sound && resting.size() == seconds.size() &&
+               std::is_sorted(resting.rbegin(), resting.rend()) &&
+               (resting.empty() || resting.Get(0) <= group.sockets()) &&
+               group.connection_hashes_size() <= kMostConnectionHashes &&
+               ascends(group.connection_hashes());
+  }
+  return is_sound ? absl::OkStatus()
+                  : absl::DataLossError("sent connections of a peer that do not add up");
+}
+
 absl::Status CheckSockets(const v1::SocketSummary& sockets) {
   if (sockets.port_range_low() > sockets.port_range_high() ||
       sockets.port_range_high() > kLastPort) {
@@ -88,6 +107,7 @@ absl::Status CheckSockets(const v1::SocketSummary& sockets) {
   for (const v1::Listener& listener : sockets.listeners()) {
     TF_RETURN_IF_ERROR(CheckEndpoint(listener.address(), listener.port()));
   }
+  TF_RETURN_IF_ERROR(CheckPools(sockets));
   for (const auto* groups :
        {&sockets.local_ports(), &sockets.processes(), &sockets.peers(), &sockets.time_wait()}) {
     for (const v1::SocketGroup& group : *groups) {
@@ -106,13 +126,21 @@ absl::Status CheckSockets(const v1::SocketSummary& sockets) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::KernelSnapshot> ToSnapshot(Collected<v1::SnapshotKernelResponse> collected) {
+absl::StatusOr<KernelLook> ToLook(Collected<v1::SnapshotKernelResponse> collected) {
   TF_RETURN_IF_ERROR(collected.status);
   if (collected.messages.size() != 1) {
     return absl::DataLossError(absl::StrCat("sent ", collected.messages.size(), " snapshots"));
   }
-  TF_RETURN_IF_ERROR(CheckKernelSnapshot(collected.messages[0].snapshot()));
-  return std::move(*collected.messages[0].mutable_snapshot());
+  v1::SnapshotKernelResponse& response = collected.messages[0];
+  TF_RETURN_IF_ERROR(CheckKernelSnapshot(response.snapshot()));
+  KernelLook look;
+  look.snapshot = std::move(*response.mutable_snapshot());
+  look.connections.status = absl::UnimplementedError("the agent sends no connections");
+  for (const v1::ConnectionFrame& frame : response.connections()) {
+    look.connections.status = AddFrame(frame, look.connections);
+    if (!look.connections.status.ok()) break;
+  }
+  return look;
 }
 
 // The watches that have not ended.
@@ -167,16 +195,32 @@ absl::Status CheckKernelSnapshot(const v1::KernelSnapshot& snapshot) {
   return absl::OkStatus();
 }
 
-std::vector<absl::StatusOr<v1::KernelSnapshot>> SnapshotKernels(
-    Fleet& fleet, const v1::SnapshotKernelRequest& request, const std::stop_token& stop) {
+std::vector<absl::StatusOr<KernelLook>> LookAtKernels(
+    Fleet& fleet, const std::function<v1::SnapshotKernelRequest(size_t member)>& request_for,
+    const std::stop_token& stop) {
   const auto start = [&](FleetMember& member, OnMessage<v1::SnapshotKernelResponse> on_message,
                          OnDone on_done) {
-    return member.client->SnapshotKernel(request, fleet.timeout(), std::move(on_message),
+    const auto index = static_cast<size_t>(&member - fleet.members().data());
+    return member.client->SnapshotKernel(request_for(index), fleet.timeout(), std::move(on_message),
                                          std::move(on_done));
   };
-  std::vector<absl::StatusOr<v1::KernelSnapshot>> snapshots;
+  std::vector<absl::StatusOr<KernelLook>> looks;
   for (auto& collected : CollectFromAgents<v1::SnapshotKernelResponse>(fleet, start, stop)) {
-    snapshots.push_back(ToSnapshot(std::move(collected)));
+    looks.push_back(ToLook(std::move(collected)));
+  }
+  return looks;
+}
+
+std::vector<absl::StatusOr<v1::KernelSnapshot>> SnapshotKernels(
+    Fleet& fleet, const v1::SnapshotKernelRequest& request, const std::stop_token& stop) {
+  std::vector<absl::StatusOr<v1::KernelSnapshot>> snapshots;
+  for (auto& look : LookAtKernels(
+           fleet, [&](size_t) { return request; }, stop)) {
+    if (look.ok()) {
+      snapshots.emplace_back(std::move(look->snapshot));
+    } else {
+      snapshots.emplace_back(look.status());
+    }
   }
   return snapshots;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "controller/fleet/fleet.h"
+#include "controller/fleet/snapshots.h"
 #include "tcpfleet/v1/kernel.pb.h"
 
 namespace tcpfleet::controller {
@@ -22,6 +23,15 @@ namespace tcpfleet::controller {
 // first. When `stop` is requested the calls under way are cancelled.
 std::vector<absl::StatusOr<v1::KernelSnapshot>> SnapshotKernels(
     Fleet& fleet, const v1::SnapshotKernelRequest& request, const std::stop_token& stop = {});
+
+struct KernelLook {
+  v1::KernelSnapshot snapshot;
+  AgentSnapshot connections;  // those of request.pick
+};
+// The same, and with the connections picked; asks each member for what it is to be asked.
+std::vector<absl::StatusOr<KernelLook>> LookAtKernels(
+    Fleet& fleet, const std::function<v1::SnapshotKernelRequest(size_t member)>& request_for,
+    const std::stop_token& stop);
 
 // Called by gRPC's threads, for several members at a time, for one in order: short, never blocking.
 // An error is the last that is heard of the member.

@@ -22,29 +22,32 @@ void AddTo(v1::Completeness& sum, const v1::Completeness& more) {
   sum.set_unattributed(sum.unattributed() + more.unattributed());
 }
 
-// Frames are decoded here and not as they come: that would hold up gRPC.
 AgentSnapshot Decode(const Collected<v1::SnapshotResponse>& collected) {
   AgentSnapshot snapshot;
   snapshot.status = collected.status;
   snapshot.asked = collected.asked;
-  sockets::FrameDecoder decoder;
   for (const v1::SnapshotResponse& response : collected.messages) {
-    const v1::ConnectionFrame& frame = response.frame();
-    // Every frame of a snapshot is a keyframe that holds its share of the rows.
-    const absl::Status applied =
-        frame.keyframe() ? decoder.Apply(frame) : absl::DataLossError("not a keyframe");
-    if (!applied.ok()) {
-      snapshot.status = base::WithContext("unreadable frame", applied);
-      break;
-    }
-    for (const auto& [row, sample] : decoder.rows()) snapshot.connections.push_back(sample);
-    AddTo(snapshot.completeness, frame.completeness());
-    snapshot.monotonic_ns = static_cast<int64_t>(frame.monotonic_ns());
+    const absl::Status added = AddFrame(response.frame(), snapshot);
+    if (added.ok()) continue;
+    snapshot.status = added;
+    break;
   }
   return snapshot;
 }
 
 }  // namespace
+
+absl::Status AddFrame(const v1::ConnectionFrame& frame, AgentSnapshot& snapshot) {
+  sockets::FrameDecoder decoder;
+  // Every frame of a snapshot is a keyframe that holds its share of the rows.
+  const absl::Status applied =
+      frame.keyframe() ? decoder.Apply(frame) : absl::DataLossError("not a keyframe");
+  if (!applied.ok()) return base::WithContext("unreadable frame", applied);
+  for (const auto& [row, sample] : decoder.rows()) snapshot.connections.push_back(sample);
+  AddTo(snapshot.completeness, frame.completeness());
+  snapshot.monotonic_ns = static_cast<int64_t>(frame.monotonic_ns());
+  return absl::OkStatus();
+}
 
 std::vector<AgentSnapshot> CollectSnapshots(Fleet& fleet, const SnapshotRequestFor& request_for,
                                             const std::stop_token& stop) {

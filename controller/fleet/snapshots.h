@@ -23,6 +23,10 @@ struct AgentSnapshot {
   int64_t monotonic_ns = 0;       // the agent's, of its last frame; 0: none came
 };
 
+// Adds the rows and counts of a frame of a snapshot. Frames are decoded once all have come: gRPC is
+// not held up.
+absl::Status AddFrame(const v1::ConnectionFrame& frame, AgentSnapshot& snapshot);
+
 // What to ask an agent; nothing when it is not to be asked.
 using SnapshotRequestFor = std::function<std::optional<v1::SnapshotRequest>(const AgentTarget&)>;
 

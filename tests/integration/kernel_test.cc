@@ -30,7 +30,9 @@ using Request = v1::SnapshotKernelRequest;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 
 using Lines = std::vector<std::vector<std::string>>;  // of words
 
@@ -435,6 +437,70 @@ TEST_F(KernelTest, WatchesUntilItIsStopped) {
     EXPECT_TRUE(std::is_sorted(times[member].begin(), times[member].end()));
     EXPECT_GE(times[member][3] - times[member][1], 150'000'000);
   }
+}
+
+TEST_F(KernelTest, PicksTheConnectionsItCounts) {
+  const auto server = Server(PlainServer::Behaviour::kHold, *other_->host);
+  std::vector<sys::UniqueFd> connections = Connect(20, server->endpoint());
+  Request request;
+  request.add_parts(Request::PART_SOCKETS);
+  request.set_owners(true);
+  request.add_rest_seconds(0);
+  request.add_rest_seconds(3'600);
+  request.mutable_pick()->set_filter(
+      absl::StrCat("state established dport = :", server->endpoint().port));
+  const auto look = [&] {
+    return std::move(
+        controller::LookAtKernels(*fleet_, [&](size_t) { return request; }, {}).front());
+  };
+  const auto peer_of = [&](const v1::KernelSnapshot& snapshot) {
+    for (const v1::SocketGroup& peer : snapshot.namespaces(0).sockets().peers()) {
+      if (peer.peer_port() == server->endpoint().port) return peer;
+    }
+    return v1::SocketGroup();
+  };
+  const auto before = look();
+  ASSERT_THAT(before, IsOk());
+  ASSERT_THAT(before->connections.status, IsOk());
+  EXPECT_THAT(before->connections.connections, SizeIs(20));
+  for (const sockets::ConnectionSample& one : before->connections.connections) {
+    EXPECT_EQ(one.identity.remote, server->endpoint());
+    ASSERT_NE(one.identity.process, nullptr);
+    EXPECT_EQ(one.identity.process->pid, static_cast<uint32_t>(::getpid()));
+  }
+  EXPECT_THAT(peer_of(before->snapshot).resting(), ElementsAre(20, 0));
+
+  connections.resize(15);
+  for (sys::UniqueFd& one : Connect(7, server->endpoint())) connections.push_back(std::move(one));
+  request.mutable_pick()->set_most(10);
+  const auto after = look();
+  ASSERT_THAT(after, IsOk());
+  EXPECT_THAT(after->connections.connections, SizeIs(10));
+  EXPECT_GE(after->connections.completeness.dropped(), 1u);
+  const v1::SocketGroup first = peer_of(before->snapshot);
+  const v1::SocketGroup second = peer_of(after->snapshot);
+  EXPECT_THAT(second.connection_hashes(), SizeIs(22));
+  std::vector<uint32_t> both;
+  std::set_intersection(first.connection_hashes().begin(), first.connection_hashes().end(),
+                        second.connection_hashes().begin(), second.connection_hashes().end(),
+                        std::back_inserter(both));
+  EXPECT_THAT(both, SizeIs(15));
+}
+
+TEST_F(KernelTest, LooksAtListenersAlone) {
+  const auto server = Server(PlainServer::Behaviour::kHold, *web_->host);
+  const auto connections = Connect(3, server->endpoint());
+  const v1::SocketSummary all = Sockets();
+  const v1::SocketSummary some = Snapshot({Request::PART_LISTENERS}).namespaces(0).sockets();
+  EXPECT_TRUE(some.listeners_only());
+  EXPECT_FALSE(all.listeners_only());
+  ASSERT_EQ(some.listeners_size(), all.listeners_size());
+  for (int i = 0; i < all.listeners_size(); ++i) {
+    EXPECT_EQ(some.listeners(i).cookie(), all.listeners(i).cookie());
+    EXPECT_EQ(some.listeners(i).backlog(), all.listeners(i).backlog());
+  }
+  EXPECT_TRUE(some.states().empty());
+  EXPECT_TRUE(some.peers().empty());
 }
 
 TEST_F(KernelTest, RefusesWhatItDoesNotKnow) {

@@ -47,10 +47,28 @@ TEST(PlanKernelSnapshot, NamesTheFieldItRefuses) {
   Request request;
   request.set_top(1001);
   EXPECT_THAT(PlanKernelSnapshot(request), StatusIs(kInvalid, HasSubstr("top: 1001")));
-  for (const int part : {0, 9, -1}) {
+  for (const int part : {0, 10, -1}) {
     Request unknown;
     unknown.add_parts(static_cast<Request::Part>(part));
     EXPECT_THAT(PlanKernelSnapshot(unknown), StatusIs(kInvalid, HasSubstr("parts: "))) << part;
+  }
+}
+
+TEST(PlanKernelSnapshot, CountsListenersOnce) {
+  Request request;
+  request.add_parts(Request::PART_LISTENERS);
+  EXPECT_THAT(PlanKernelSnapshot(request)->parts(), ElementsAre(Request::PART_LISTENERS));
+  request.add_parts(Request::PART_SOCKETS);
+  EXPECT_THAT(PlanKernelSnapshot(request)->parts(), ElementsAre(Request::PART_SOCKETS));
+}
+
+TEST(PlanKernelSnapshot, RefusesTimesOfRestThatDoNotAscend) {
+  for (const std::vector<uint32_t>& seconds :
+       {std::vector<uint32_t>{30, 30}, {300, 30}, {1, 2, 3, 4, 5, 6, 7, 8, 9}}) {
+    Request request;
+    request.mutable_rest_seconds()->Add(seconds.begin(), seconds.end());
+    EXPECT_THAT(PlanKernelSnapshot(request),
+                StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("rest_seconds: ")));
   }
 }
 

@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 
+#include "tests/unit/agent/kernel/diag_sockets.h"
+
 namespace tcpfleet::agent {
 namespace {
 
@@ -57,7 +59,7 @@ std::map<std::string, uint64_t> StatesOf(const v1::SocketGroup& group) {
 class SocketCountsTest : public testing::Test {
  protected:
   SocketCounts NewCounts(bool owners = false) {
-    return SocketCounts(PortsOf(40000, 40009, {40005}), owners, &budget_);
+    return SocketCounts(PortsOf(40000, 40009, {40005}), {.owners = owners}, &budget_);
   }
   // Inodes below 100 have no owner; those of one hundred belong to one process.
   static v1::SocketSummary Finish(SocketCounts& counts, size_t top = 20) {
@@ -220,8 +222,39 @@ TEST_F(SocketCountsTest, CountsPortsTowardsADestination) {
   EXPECT_EQ(summary.ports_in_use(), 4u);  // 40001, 40002, 40007, 40009
 }
 
+TEST_F(SocketCountsTest, CountsListenersAndTheirAcceptQueuesOnly) {
+  SocketCounts counts(PortsOf(40000, 40009, {}), {.listeners_only = true}, &budget_);
+  counts.AddListener(ListenerOf("0.0.0.0:80", 3, 128));
+  const v1::SocketSummary summary = Finish(counts);
+  EXPECT_TRUE(summary.listeners_only());
+  ASSERT_EQ(summary.listeners_size(), 1);
+  EXPECT_EQ(summary.listeners(0).accept_queue(), 3u);
+  EXPECT_FALSE(summary.listeners(0).has_syn_recv());
+  EXPECT_THAT(summary.states(), IsEmpty());
+  EXPECT_THAT(summary.local_ports(), IsEmpty());
+  EXPECT_FALSE(summary.has_port_range_low());
+}
+
+TEST_F(SocketCountsTest, CountsWhatRestsByPeer) {
+  SocketCounts counts(std::nullopt, {.rest_seconds = {30}}, &budget_);
+  RestingSocket resting(1, 31'000, 31'000);
+  (*resting).local = base::ParseEndpoint("10.0.0.1:40001").value();
+  (*resting).remote = base::ParseEndpoint("10.0.0.2:443").value();
+  RestingSocket busy(2, 1, 31'000);
+  (*busy).local = base::ParseEndpoint("10.0.0.3:40001").value();
+  (*busy).remote = base::ParseEndpoint("10.0.0.2:443").value();
+  counts.Add(*resting);
+  counts.Add(*busy);
+  counts.Add(SocketOf(kTimeWait, "10.0.0.1:40002", "10.0.0.2:443"));
+  const v1::SocketSummary summary = Finish(counts);
+  ASSERT_EQ(summary.peers_size(), 1);
+  EXPECT_THAT(summary.rest_seconds(), ElementsAre(30));
+  EXPECT_THAT(summary.peers(0).resting(), ElementsAre(1));
+  EXPECT_EQ(summary.peers(0).connection_hashes_size(), 2);
+}
+
 TEST_F(SocketCountsTest, DoesNotGuessTheRange) {
-  SocketCounts counts(std::nullopt, false, &budget_);
+  SocketCounts counts(std::nullopt, {}, &budget_);
   counts.Add(SocketOf(kEstablished, "10.0.0.1:40001", "10.0.0.2:443"));
   const v1::SocketSummary summary = Finish(counts);
   EXPECT_FALSE(summary.has_port_range_low());

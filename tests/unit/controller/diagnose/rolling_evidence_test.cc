@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "common/sockets/frame_encoder.h"
 #include "controller/diagnose/collect.h"
 #include "tests/unit/controller/diagnose/evidence.h"
 #include "tests/unit/controller/fleet/fakes.h"
@@ -27,6 +28,7 @@ class RollingEvidenceTest : public testing::Test {
         *response.mutable_snapshot() = HealthyHost().snapshots(0);
         response.mutable_snapshot()->set_boot_id(boot_id_);
         response.mutable_snapshot()->set_monotonic_ns(now_ns_);
+        *response.add_connections() = sockets::FrameEncoder().Encode({});
         on_message(std::move(response));
         return absl::OkStatus();
       };

@@ -1,10 +1,12 @@
 #include "controller/fleet/kernel_snapshots.h"
 
+#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/sockets/frame_encoder.h"
 #include "tests/support/status_matchers.h"
 #include "tests/unit/controller/fleet/fakes.h"
 
@@ -60,6 +62,91 @@ TEST(SnapshotKernels, GivesOneAnswerPerMember) {
   EXPECT_THAT(snapshots[1], StatusIs(absl::StatusCode::kUnavailable, HasSubstr("nobody there")));
   ASSERT_THAT(snapshots[2], IsOk());
   EXPECT_EQ(snapshots[2]->namespaces(0).network_namespace(), 3u);
+}
+
+TEST(LookAtKernels, AsksEachMemberForItsOwn) {
+  FakeFleet fake(2);
+  std::vector<uint32_t> tops;
+  for (FakeAgentClient* client : fake.clients) {
+    client->snapshot_kernel = [&](const v1::SnapshotKernelRequest& request,
+                                  const auto& on_message) {
+      tops.push_back(request.top());
+      return Answering(SnapshotOf(1))(request, on_message);
+    };
+  }
+  const auto looks = LookAtKernels(*fake.fleet,
+                                   [](size_t member) {
+                                     v1::SnapshotKernelRequest request;
+                                     request.set_top(static_cast<uint32_t>(member) + 5);
+                                     return request;
+                                   },
+                                   {});
+  ASSERT_EQ(looks.size(), 2u);
+  EXPECT_THAT(tops, testing::ElementsAre(5, 6));
+}
+
+TEST(LookAtKernels, GivesTheConnectionsPicked) {
+  FakeFleet fake(3);
+  const auto answering = [](std::vector<v1::ConnectionFrame> frames) {
+    return [frames = std::move(frames)](const auto&, const auto& on_message) {
+      v1::SnapshotKernelResponse response;
+      *response.mutable_snapshot() = SnapshotOf(1);
+      for (const v1::ConnectionFrame& frame : frames) *response.add_connections() = frame;
+      on_message(std::move(response));
+      return absl::OkStatus();
+    };
+  };
+  std::vector<sockets::ConnectionSample> samples(3);
+  for (size_t i = 0; i < samples.size(); ++i) samples[i].identity.cookie = i + 1;
+  sockets::ConnectionPoll poll;
+  poll.live = samples;
+  poll.completeness.set_dropped(4);
+  const v1::ConnectionFrame frame = sockets::FrameEncoder().Encode(poll);
+  fake.clients[0]->snapshot_kernel = answering({frame, frame});
+  fake.clients[1]->snapshot_kernel = answering({});
+  v1::ConnectionFrame torn = frame;
+  torn.set_rows_zstd("torn");
+  fake.clients[2]->snapshot_kernel = answering({torn});
+  const auto looks =
+      LookAtKernels(*fake.fleet, [](size_t) { return v1::SnapshotKernelRequest(); }, {});
+  for (const auto& look : looks) ASSERT_THAT(look, IsOk());
+  EXPECT_THAT(looks[0]->connections.status, IsOk());
+  EXPECT_EQ(looks[0]->connections.connections.size(), 6u);
+  EXPECT_EQ(looks[0]->connections.completeness.dropped(), 8u);
+  EXPECT_THAT(looks[1]->connections.status,
+              StatusIs(absl::StatusCode::kUnimplemented, HasSubstr("sends no connections")));
+  EXPECT_THAT(looks[2]->connections.status,
+              StatusIs(absl::StatusCode::kDataLoss, HasSubstr("unreadable frame")));
+}
+
+TEST(SnapshotKernels, RefusesPoolsThatDoNotAddUp) {
+  const auto refused = [](const std::function<void(v1::SocketSummary&)>& change) {
+    v1::KernelSnapshot snapshot = SnapshotOf(1);
+    v1::SocketSummary& sockets = *snapshot.mutable_namespaces(0)->mutable_sockets();
+    sockets.add_rest_seconds(30);
+    sockets.add_rest_seconds(300);
+    v1::SocketGroup& peer = *sockets.add_peers();
+    peer.set_sockets(5);
+    peer.add_resting(5);
+    peer.add_resting(2);
+    peer.add_connection_hashes(1);
+    peer.add_connection_hashes(7);
+    change(sockets);
+    return !CheckKernelSnapshot(snapshot).ok();
+  };
+  EXPECT_FALSE(refused([](v1::SocketSummary&) {}));
+  EXPECT_TRUE(refused([](v1::SocketSummary& sockets) { sockets.set_rest_seconds(0, 301); }));
+  EXPECT_TRUE(
+      refused([](v1::SocketSummary& sockets) { sockets.mutable_peers(0)->add_resting(0); }));
+  EXPECT_TRUE(
+      refused([](v1::SocketSummary& sockets) { sockets.mutable_peers(0)->set_resting(0, 6); }));
+  EXPECT_TRUE(
+      refused([](v1::SocketSummary& sockets) { sockets.mutable_peers(0)->set_resting(1, 6); }));
+  EXPECT_TRUE(refused(
+      [](v1::SocketSummary& sockets) { sockets.mutable_peers(0)->set_connection_hashes(1, 0); }));
+  EXPECT_TRUE(refused([](v1::SocketSummary& sockets) {
+    for (uint32_t i = 8; i < 80; ++i) sockets.mutable_peers(0)->add_connection_hashes(i);
+  }));
 }
 
 TEST(SnapshotKernels, RefusesNoAnswerAndSeveral) {
