@@ -8,6 +8,7 @@
 
 #include "common/base/status_macros.h"
 #include "controller/diagnose/finding.h"
+#include "controller/diagnose/picked_connections.h"
 #include "controller/diagnose/rules.h"
 
 namespace tcpfleet::controller {
@@ -96,7 +97,8 @@ Findings ConnectTimeout(const HostObservation& host, const RuleParameters& param
     AddChange(finding, retransmits, "segments");
     AddChange(finding, active, "connections");
   }
-  return UnlessIncomplete(std::move(findings), host.ConnectionsComplete());
+  TF_ASSIGN_OR_RETURN(findings, UnlessIncomplete(std::move(findings), host.ConnectionsComplete()));
+  return UnlessIncomplete(std::move(findings), Sampled(host, kForChange));
 }
 
 Findings ConnectionRefused(const HostObservation& host, const RuleParameters& parameters) {

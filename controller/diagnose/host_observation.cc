@@ -97,7 +97,7 @@ HostObservation::HostObservation(const v1::HostEvidence& evidence, uint64_t netw
       network_namespace_(network_namespace),
       is_own_(NamespacesOf(evidence).front() == network_namespace),
       window_(CheckWindow()) {
-  ReadListeners();
+  ReadSockets();
   ReadConnections();
 }
 
@@ -217,10 +217,30 @@ absl::StatusOr<int64_t> HostObservation::Level(absl::string_view name) const {
   return Unknown(absl::StrCat(name, ": ", missing.message()));
 }
 
-absl::StatusOr<const v1::SocketSummary*> HostObservation::Sockets() const {
+absl::StatusOr<const v1::SocketSummary*> HostObservation::LastSummary() const {
   TF_ASSIGN_OR_RETURN(const v1::NamespaceStatistics* const last, Namespace());
   if (!last->has_sockets()) return Missing(kSockets);
   return &last->sockets();
+}
+
+absl::StatusOr<const v1::SocketSummary*> HostObservation::Sockets() const {
+  TF_ASSIGN_OR_RETURN(const v1::SocketSummary* const last, LastSummary());
+  if (last->listeners_only()) return Unknown("the last snapshot looked at listeners only");
+  return last;
+}
+
+absl::Status HostObservation::LookedAtLeast(double times) const {
+  TF_RETURN_IF_ERROR(window_);
+  if (static_cast<double>(looks_.size()) >= times) return absl::OkStatus();
+  const auto& snapshots = evidence_.snapshots();
+  const bool is_costly =
+      std::any_of(snapshots.begin(), snapshots.end(), [&](const v1::KernelSnapshot& snapshot) {
+        const v1::NamespaceStatistics* const statistics = NamespaceIn(snapshot);
+        return statistics != nullptr && statistics->sockets().listeners_only();
+      });
+  return Unknown(absl::StrCat("judged by at least ", times, " looks at all sockets, not by ",
+                              looks_.size(),
+                              is_costly ? ": looking costs much CPU time on this host" : ""));
 }
 
 absl::StatusOr<const v1::HostStatistics*> HostObservation::Host() const {
@@ -229,7 +249,7 @@ absl::StatusOr<const v1::HostStatistics*> HostObservation::Host() const {
   return &evidence_.snapshots().rbegin()->host();
 }
 
-void HostObservation::ReadListeners() {
+void HostObservation::ReadSockets() {
   // Cookies tell listeners of one address apart, and a restarted one from the one before.
   std::map<std::tuple<std::string, uint32_t, uint64_t>, ListenerHistory> histories;
   size_t index = 0;
@@ -237,6 +257,9 @@ void HostObservation::ReadListeners() {
     const v1::NamespaceStatistics* const statistics = NamespaceIn(snapshot);
     if (statistics == nullptr || !statistics->has_sockets()) continue;
     ++index;
+    if (!statistics->sockets().listeners_only()) {
+      looks_.push_back({snapshot.monotonic_ns(), &statistics->sockets()});
+    }
     for (const v1::Listener& listener : statistics->sockets().listeners()) {
       ListenerHistory& history =
           histories[{listener.address(), listener.port(), listener.cookie()}];
@@ -252,12 +275,12 @@ void HostObservation::ReadListeners() {
 }
 
 absl::StatusOr<absl::Span<const ListenerHistory>> HostObservation::Listeners() const {
-  TF_RETURN_IF_ERROR(Sockets().status());
+  TF_RETURN_IF_ERROR(LastSummary().status());
   return absl::MakeConstSpan(listeners_);
 }
 
 absl::Status HostObservation::ListenersComplete() const {
-  TF_ASSIGN_OR_RETURN(const v1::SocketSummary* const sockets, Sockets());
+  TF_ASSIGN_OR_RETURN(const v1::SocketSummary* const sockets, LastSummary());
   if (sockets->listeners_dropped() == 0) return absl::OkStatus();
   return Unknown(absl::StrCat(sockets->listeners_dropped(), " listeners were left out"));
 }

@@ -36,6 +36,12 @@ struct CounterChange {
   size_t IntervalsAtLeast(double per_second) const;
 };
 
+// A snapshot that looks at all sockets, not only at listeners.
+struct SocketLook {
+  int64_t monotonic_ns = 0;
+  const v1::SocketSummary* sockets = nullptr;  // never null
+};
+
 // One listener in the snapshots that list sockets, in their order; null where it was not there.
 struct ListenerHistory {
   std::vector<const v1::Listener*> samples;
@@ -94,10 +100,15 @@ class HostObservation {
   // Of the last snapshot: "TCP.tw", "Tcp.CurrEstab".
   absl::StatusOr<int64_t> Level(absl::string_view name) const;
 
-  // Of the last snapshot. Never null.
+  // Of the last snapshot, which has to look at all of them. Never null.
   absl::StatusOr<const v1::SocketSummary*> Sockets() const;
   absl::StatusOr<const v1::NamespaceStatistics*> Namespace() const;
   absl::StatusOr<const v1::HostStatistics*> Host() const;
+
+  // In their order.
+  absl::Span<const SocketLook> Looks() const { return looks_; }
+  // OK when there were so many on one boot.
+  absl::Status LookedAtLeast(double times) const;
 
   // Every listener seen, by address and port. Several can share both (SO_REUSEPORT).
   absl::StatusOr<absl::Span<const ListenerHistory>> Listeners() const;
@@ -120,13 +131,16 @@ class HostObservation {
  private:
   const v1::NamespaceStatistics* NamespaceIn(const v1::KernelSnapshot& snapshot) const;
   absl::Status CheckWindow() const;
-  void ReadListeners();
+  // Of the last snapshot; may have listeners alone.
+  absl::StatusOr<const v1::SocketSummary*> LastSummary() const;
+  void ReadSockets();
   void ReadConnections();
 
   const v1::HostEvidence& evidence_;
   const uint64_t network_namespace_;
   bool is_own_ = false;
   absl::Status window_;
+  std::vector<SocketLook> looks_;
   std::vector<ListenerHistory> listeners_;
   std::vector<ConnectionHistory> connections_;
 };

@@ -85,7 +85,8 @@ Findings RetransmitRate(const HostObservation& host, const RuleParameters& param
     AddChange(finding, syns, "segments");
   }
   AddLossyPeers(lossy.connections, parameters, findings);
-  return UnlessIncomplete(std::move(findings), lossy.complete);
+  TF_ASSIGN_OR_RETURN(findings, UnlessIncomplete(std::move(findings), lossy.complete));
+  return UnlessIncomplete(std::move(findings), Sampled(host, kForChange));
 }
 
 Findings TimeoutsDominate(const HostObservation& host, const RuleParameters& parameters) {

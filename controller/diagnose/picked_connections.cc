@@ -2,6 +2,7 @@
 
 #include <absl/strings/numbers.h>
 #include <absl/strings/str_cat.h>
+#include <absl/strings/str_format.h>
 #include <absl/strings/strip.h>
 
 #include <algorithm>
@@ -40,6 +41,28 @@ absl::StatusOr<PickedConnections> PickConnections(
     }
   }
   return picked;
+}
+
+ConnectionSampling SamplingOf(const HostObservation& host) {
+  const auto& samples = host.evidence().sockets();
+  if (samples.empty()) return {};
+  return {static_cast<double>(samples.size()),
+          static_cast<double>(samples.rbegin()->monotonic_ns() - samples.begin()->monotonic_ns()) /
+              1e9};
+}
+
+absl::Status Sampled(const HostObservation& host, const ConnectionSampling& least) {
+  const ConnectionSampling sampling = SamplingOf(host);
+  if (sampling.samples < least.samples) {
+    return absl::FailedPreconditionError(absl::StrCat("judged by at least ", least.samples,
+                                                      " samples of connections, not by ",
+                                                      sampling.samples));
+  }
+  if (sampling.seconds < least.seconds) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "connections are judged by at least %g s, not by %.4g s", least.seconds, sampling.seconds));
+  }
+  return absl::OkStatus();
 }
 
 const v1::ConnectionRecord& RecordWithOwner(const ConnectionHistory& connection) {

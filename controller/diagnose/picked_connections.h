@@ -26,6 +26,17 @@ absl::StatusOr<PickedConnections> PickConnections(
     absl::Span<const absl::string_view> fields,
     const std::function<bool(const ConnectionHistory&)>& predicate);
 
+// How often the host's connections were looked at one by one, and for how long.
+struct ConnectionSampling {
+  double samples = 0;
+  double seconds = 0;  // from the first sample to the last
+};
+ConnectionSampling SamplingOf(const HostObservation& host);
+// OK when that is enough to judge by.
+absl::Status Sampled(const HostObservation& host, const ConnectionSampling& least);
+// What happens from one sample to the next takes two.
+inline constexpr ConnectionSampling kForChange = {2, 0};
+
 struct ConnectionGroup {
   std::string key;
   std::vector<const ConnectionHistory*> connections;

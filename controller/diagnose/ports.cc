@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "common/base/ip_address.h"
 #include "common/base/status_macros.h"
 #include "controller/diagnose/finding.h"
 #include "controller/diagnose/rules.h"
@@ -31,7 +32,7 @@ constexpr double kTimeWaitSeconds = 60;
 constexpr absl::string_view kDocumentation =
     "https://docs.kernel.org/networking/ip-sysctl.html#ip-variables";
 
-// One destination from the first snapshot that lists it to the last.
+// One destination from the first look that lists it to the last.
 struct Destination {
   const v1::PortUse* first = nullptr;
   const v1::PortUse* last = nullptr;
@@ -61,16 +62,13 @@ std::vector<Destination> Destinations(const HostObservation& host,
     return Key(use.local_address(), use.peer_address(), use.peer_port());
   };
   std::map<Key, std::pair<const v1::PortUse*, int64_t>> first;
-  for (const v1::KernelSnapshot& snapshot : host.evidence().snapshots()) {
-    for (const v1::NamespaceStatistics& one : snapshot.namespaces()) {
-      if (one.network_namespace() != host.network_namespace()) continue;
-      for (const v1::PortUse& use : one.sockets().port_use()) {
-        first.try_emplace(key(use), &use, snapshot.monotonic_ns());
-      }
+  for (const SocketLook& look : host.Looks()) {
+    for (const v1::PortUse& use : look.sockets->port_use()) {
+      first.try_emplace(key(use), &use, look.monotonic_ns);
     }
   }
   std::vector<Destination> destinations;
-  const int64_t end_ns = host.evidence().snapshots().rbegin()->monotonic_ns();
+  const int64_t end_ns = host.Looks().back().monotonic_ns;
   for (const v1::PortUse& use : sockets.port_use()) {
     const auto& [earliest, begin_ns] = first.at(key(use));
     destinations.push_back({earliest, &use, static_cast<double>(end_ns - begin_ns) / 1e9});
@@ -135,7 +133,8 @@ Findings PortExhaustion(const HostObservation& host, const RuleParameters& param
               parameters["bound_share"] * usable);
     AddNumber(finding, kInetDiag, "ports_usable", usable, "ports");
   }
-  return findings;
+  // Whether they will run out takes two looks.
+  return UnlessIncomplete(std::move(findings), host.LookedAtLeast(2));
 }
 
 Findings TimeWaitOverflow(const HostObservation& host, const RuleParameters& parameters) {
@@ -188,9 +187,9 @@ Findings Churn(const HostObservation& host, const RuleParameters& parameters) {
   return findings;
 }
 
-bool IsLoopback(absl::string_view address) {
-  return absl::StartsWith(address, "127.") || address == "::1" ||
-         absl::StartsWith(address, "::ffff:127.");
+bool IsLoopback(const v1::Listener& listener) {
+  const absl::StatusOr<base::IpAddress> address = base::IpAddress::Parse(listener.address());
+  return address.ok() && address->IsLoopback();
 }
 
 // "1-3,5", canonical.
@@ -216,7 +215,7 @@ Findings ListenerInRange(const HostObservation& host, const RuleParameters&) {
   for (const ListenerHistory& history : listeners) {
     const v1::Listener& listener = *history.last;
     const bool is_inside = listener.port() >= range[0] && listener.port() <= range[1];
-    if (!is_inside || IsLoopback(listener.address()) || IsReserved(reserved, listener.port())) {
+    if (!is_inside || IsLoopback(listener) || IsReserved(reserved, listener.port())) {
       continue;
     }
     v1::Finding& finding =

@@ -127,7 +127,8 @@ Findings StalePoolReuse(const HostObservation& host, const RuleParameters& param
               parameters["silent_sockets"]);
     for (const ConnectionHistory* one : group.connections) AddSocket(finding, one->last());
   }
-  return UnlessIncomplete(std::move(findings), silent.complete);
+  TF_ASSIGN_OR_RETURN(findings, UnlessIncomplete(std::move(findings), silent.complete));
+  return UnlessIncomplete(std::move(findings), Sampled(host, kForChange));
 }
 
 constexpr absl::string_view kCounters =

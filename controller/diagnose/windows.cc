@@ -39,11 +39,20 @@ void AddSockets(v1::Finding& finding, const ConnectionGroup& group) {
   for (const ConnectionHistory* one : group.connections) AddSocket(finding, one->last());
 }
 
-// In every sample that has it the field was at least that much, for long enough.
-bool StayedAtLeast(const ConnectionHistory& connection, absl::string_view field, double least,
-                   const RuleParameters& parameters) {
-  if (static_cast<double>(connection.samples.size()) < parameters["samples"]) return false;
-  if (connection.seconds() < parameters["seconds"]) return false;
+ConnectionSampling Enough(const RuleParameters& parameters) {
+  return {parameters["samples"], parameters["seconds"]};
+}
+
+// In every sample that has it the field was at least that much, for long enough; where too little
+// was sampled to say so, as far as that shows.
+bool StayedAtLeast(const HostObservation& host, const ConnectionHistory& connection,
+                   absl::string_view field, double least, const RuleParameters& parameters) {
+  const ConnectionSampling enough = Enough(parameters);
+  const ConnectionSampling all = SamplingOf(host);
+  if (static_cast<double>(connection.samples.size()) < std::min(enough.samples, all.samples) ||
+      connection.seconds() < std::min(enough.seconds, all.seconds)) {
+    return false;
+  }
   return std::all_of(connection.samples.begin(), connection.samples.end(),
                      [&](const ConnectionHistory::Sample& sample) {
                        const std::optional<uint64_t> value = ValueOf(*sample.record, field);
@@ -52,6 +61,7 @@ bool StayedAtLeast(const ConnectionHistory& connection, absl::string_view field,
 }
 
 Findings ReceiveQueueBuildup(const HostObservation& host, const RuleParameters& parameters) {
+  TF_RETURN_IF_ERROR(Sampled(host, kForChange));
   TF_ASSIGN_OR_RETURN(const CounterChange zero_windows, host.Change(kZeroWindows));
   TF_ASSIGN_OR_RETURN(
       const PickedConnections waiting,
@@ -61,9 +71,12 @@ Findings ReceiveQueueBuildup(const HostObservation& host, const RuleParameters& 
                             parameters["bytes"],
                             parameters["share"] * static_cast<double>(*one.Value("skmem_rcvbuf")));
                         const std::optional<uint64_t> arrived = one.Growth("bytes_received");
-                        return StayedAtLeast(one, "receive_queue", least, parameters) && arrived &&
-                               *arrived < *one.Value("receive_queue");
+                        return StayedAtLeast(host, one, "receive_queue", least, parameters) &&
+                               arrived && *arrived < *one.Value("receive_queue");
                       }));
+  if (!waiting.connections.empty()) {
+    TF_RETURN_IF_ERROR(Sampled(host, Enough(parameters)));
+  }
   std::vector<v1::Finding> findings;
   for (const ConnectionGroup& group : GroupBy(waiting.connections, ByOwner)) {
     v1::Finding& finding = findings.emplace_back(NewFinding(
@@ -77,6 +90,7 @@ Findings ReceiveQueueBuildup(const HostObservation& host, const RuleParameters& 
 }
 
 Findings ZeroWindowStall(const HostObservation& host, const RuleParameters& parameters) {
+  TF_RETURN_IF_ERROR(Sampled(host, kForChange));
   TF_ASSIGN_OR_RETURN(const CounterChange probes, host.Change(kWindowProbes));
   TF_ASSIGN_OR_RETURN(
       const PickedConnections stalled,
@@ -84,11 +98,14 @@ Findings ZeroWindowStall(const HostObservation& host, const RuleParameters& para
                       [&](const ConnectionHistory& one) {
                         // The timer also runs when a queue of this host takes no packet: the window
                         // is open then.
-                        return StayedAtLeast(one, "timer", kPersistTimer, parameters) &&
+                        return StayedAtLeast(host, one, "timer", kPersistTimer, parameters) &&
                                one.Value("timer") == kPersistTimer &&
                                *one.Value("notsent_bytes") > 0 &&
                                *one.Value("snd_wnd") < *one.Value("snd_mss");
                       }));
+  if (!stalled.connections.empty()) {
+    TF_RETURN_IF_ERROR(Sampled(host, Enough(parameters)));
+  }
   std::vector<v1::Finding> findings;
   for (const ConnectionGroup& group : GroupBy(stalled.connections, ByPeer)) {
     v1::Finding& finding = findings.emplace_back(NewFinding(FindingSeverity::kWarn, group.key));
@@ -121,15 +138,19 @@ std::string WhyQueued(const ConnectionHistory& connection) {
 }
 
 Findings SendQueueBuildup(const HostObservation& host, const RuleParameters& parameters) {
+  TF_RETURN_IF_ERROR(Sampled(host, kForChange));
   TF_ASSIGN_OR_RETURN(
       const PickedConnections queued,
       PickConnections(
           host, kSending, {"notsent_bytes", "busy_time", "rwnd_limited"},
           [&](const ConnectionHistory& one) {
             const std::optional<double> limited = LimitedShare(one, "rwnd_limited", parameters);
-            return StayedAtLeast(one, "notsent_bytes", parameters["bytes"], parameters) &&
+            return StayedAtLeast(host, one, "notsent_bytes", parameters["bytes"], parameters) &&
                    limited && *limited < parameters["most_limited_share"];
           }));
+  if (!queued.connections.empty()) {
+    TF_RETURN_IF_ERROR(Sampled(host, Enough(parameters)));
+  }
   std::vector<v1::Finding> findings;
   for (const ConnectionGroup& group : GroupBy(queued.connections, ByPeer)) {
     v1::Finding& finding = findings.emplace_back(NewFinding(FindingSeverity::kInfo, group.key));
@@ -143,6 +164,7 @@ Findings SendQueueBuildup(const HostObservation& host, const RuleParameters& par
 
 Findings LimitedBy(absl::string_view field, const HostObservation& host,
                    const RuleParameters& parameters) {
+  TF_RETURN_IF_ERROR(Sampled(host, kForChange));
   TF_ASSIGN_OR_RETURN(const PickedConnections limited,
                       PickConnections(host, kSending, {"busy_time", field, "notsent_bytes"},
                                       [&](const ConnectionHistory& one) {

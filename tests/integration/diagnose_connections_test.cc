@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -248,6 +249,60 @@ TEST_F(DiagnoseConnectionsTest, FindsThePoolThatOnlyGrows) {
   EXPECT_THAT(FindingOf(report, "pool-health").title(), HasSubstr("only grows"));
   EXPECT_THAT(FindingOf(report, "pool-health").subject(),
               HasSubstr(absl::StrCat("[", getpid(), "] to ")));
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsThePoolThatIsTooLarge) {
+  const sys::UniqueFd listener = Listen(128, 8080);
+  Pairs pairs = Establish(100, listener, 8080);
+  const std::vector<sys::UniqueFd> unused(std::make_move_iterator(pairs.clients.begin() + 10),
+                                          std::make_move_iterator(pairs.clients.end()));
+  pairs.clients.resize(10);
+  const v1::DiagnosisReport report = Diagnose(
+      "4s", [&] { SendSome(pairs.clients); },
+      Thresholds("  pool-health: {idle_seconds: 2, rest_seconds: 1}\n"));
+  ExpectWarnings(report, {});
+  const v1::Finding finding = FindingOf(report, "pool-health");
+  EXPECT_THAT(finding.title(), HasSubstr("more connections than it uses"));
+  EXPECT_THAT(finding.subject(), HasSubstr(At(8080)));
+  EXPECT_EQ(NumberIn(finding, "size"), 100);
+  EXPECT_EQ(NumberIn(finding, "resting"), 0.9);
+  EXPECT_EQ(NumberIn(finding, "idle"), 90);
+  EXPECT_EQ(NumberIn(finding, "closed"), 0);
+  EXPECT_GE(NumberIn(finding, "life_at_least"), 3);
+}
+
+TEST_F(DiagnoseConnectionsTest, FindsThePoolWhosePeerClosesItsConnections) {
+  const sys::UniqueFd listener = Listen(128, 8080);
+  Pairs pairs = Establish(30, listener, 8080);
+  size_t replaced = 0;  // the oldest, some ten a second
+  int64_t last_ns = 0;
+  const v1::DiagnosisReport report = Diagnose(
+      "5s",
+      [&] {
+        if (base::MonotonicNowNs() - last_ns < 100'000'000) return;
+        last_ns = base::MonotonicNowNs();
+        sys::UniqueFd& client = pairs.clients[replaced % 30];
+        sys::UniqueFd& server = pairs.servers[replaced % 30];
+        server.Reset();
+        std::array<std::byte, 1> end{};
+        EXPECT_TRUE(
+            EventuallyTrue([&] { return sys::Receive(client.get(), absl::MakeSpan(end)) == 0; }));
+        client = std::move(Connect(1, 8080).front());
+        server = AcceptOne(listener);
+        ++replaced;
+      },
+      Thresholds("  pool-health: {life: 60}\n"));
+  ExpectWarnings(report, {});
+  const v1::Finding finding = FindingOf(report, "pool-health");
+  EXPECT_THAT(finding.title(), HasSubstr("a peer closes"));
+  EXPECT_THAT(finding.subject(), HasSubstr(At(8080)));
+  EXPECT_NEAR(NumberIn(finding, "size"), 30, 1);
+  // Some are replaced before the first look and after the last.
+  const double closed = NumberIn(finding, "closed");
+  EXPECT_GE(closed * 5, static_cast<double>(replaced) / 2);
+  EXPECT_LE(closed * 5, static_cast<double>(replaced));
+  EXPECT_NEAR(NumberIn(finding, "opened"), closed, 0.5);
+  EXPECT_NEAR(NumberIn(finding, "life") * closed, 30, 1);
 }
 
 TEST_F(DiagnoseConnectionsTest, FindsTheProcessThatHasNearlyAllItsFiles) {

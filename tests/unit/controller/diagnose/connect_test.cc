@@ -52,8 +52,18 @@ TEST(ConnectTimeout, ForgivesFewOrFreshOnes) {
   EXPECT_THAT(*Ask("R08", fresh), IsEmpty());
   v1::HostEvidence brief = HealthyHost();
   AddSynSent(brief, 10, 1);
-  brief.mutable_sockets()->DeleteSubrange(1, kSnapshots - 1);  // seen once: not for 3 s
-  EXPECT_THAT(*Ask("R08", brief), IsEmpty());
+  for (int i = 0; i + 1 < kSnapshots; ++i) brief.mutable_sockets(i)->clear_connections();
+  EXPECT_THAT(*Ask("R08", brief), IsEmpty());  // seen once: not for 3 s
+}
+
+TEST(ConnectTimeout, IsNotEvaluatedByOneSample) {
+  v1::HostEvidence host = HealthyHost();
+  AddSynSent(host, 10, 1);
+  host.mutable_sockets()->DeleteSubrange(1, kSnapshots - 1);
+  EXPECT_THAT(Ask("R08", host), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         "judged by at least 2 samples of connections, not by 1"));
+  AddSynSent(host, 3, 3);  // says enough by itself
+  EXPECT_THAT(*Ask("R08", host), SizeIs(1));
 }
 
 TEST(ConnectTimeout, SeesProgramsThatGiveUpEarlyByTheirCounters) {

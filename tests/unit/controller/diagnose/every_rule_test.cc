@@ -43,6 +43,12 @@ std::string VerdictOf(const DiagnosisRule& rule, const std::vector<v1::HostEvide
       rule, controller::Diagnose(bundle, *controller::SelectRules({{std::string(rule.id)}})));
 }
 
+std::vector<absl::string_view> NeedsOf(const DiagnosisRule& rule) {
+  std::vector<absl::string_view> needs = rule.needs;
+  if (!rule.rests.empty()) needs.push_back("resting");
+  return needs;
+}
+
 TEST(EveryRule, FindsNothingOnAHealthyHost) {
   const v1::DiagnosisReport report = Diagnose(Healthy());
   for (const DiagnosisRule& rule : AllRules()) {
@@ -53,7 +59,7 @@ TEST(EveryRule, FindsNothingOnAHealthyHost) {
 TEST(EveryRule, IsNotEvaluatedWithoutWhatItNeeds) {
   for (const DiagnosisRule& rule : AllRules()) {
     ASSERT_FALSE(rule.needs.empty()) << std::string(rule.id);
-    for (const absl::string_view need : rule.needs) {
+    for (const absl::string_view need : NeedsOf(rule)) {
       std::vector<v1::HostEvidence> hosts = Healthy();
       for (v1::HostEvidence& host : hosts) Remove(host, need);
       EXPECT_NE(VerdictOf(rule, hosts), "fine")
@@ -77,7 +83,8 @@ TEST(EveryRule, DoesWithoutWhatOnlyHelps) {
 TEST(EveryRule, SaysAllItNeeds) {
   std::set<absl::string_view> everything;
   for (const DiagnosisRule& rule : AllRules()) {
-    everything.insert(rule.needs.begin(), rule.needs.end());
+    const std::vector<absl::string_view> needs = NeedsOf(rule);
+    everything.insert(needs.begin(), needs.end());
     everything.insert(rule.helps.begin(), rule.helps.end());
   }
   for (const absl::string_view source : everything) {
@@ -85,11 +92,33 @@ TEST(EveryRule, SaysAllItNeeds) {
     for (v1::HostEvidence& host : hosts) Remove(host, source);
     const v1::DiagnosisReport report = Diagnose(hosts);
     for (const DiagnosisRule& rule : AllRules()) {
-      if (std::count(rule.needs.begin(), rule.needs.end(), source) > 0) continue;
+      const std::vector<absl::string_view> needs = NeedsOf(rule);
+      if (std::count(needs.begin(), needs.end(), source) > 0) continue;
       // What counts sockets also lists qdiscs of interfaces, and so on.
       if (source == "host" || source == "interfaces") continue;
       EXPECT_EQ(VerdictOf(rule, report), "fine")
           << std::string(rule.id) << " without " << std::string(source);
+    }
+  }
+}
+
+TEST(EveryRule, DoesWithTwoLooksAtAHealthyHost) {
+  std::vector<v1::HostEvidence> hosts = Healthy();
+  for (v1::HostEvidence& host : hosts) LookTwice(host);
+  const v1::DiagnosisReport report = Diagnose(hosts);
+  for (const DiagnosisRule& rule : AllRules()) {
+    EXPECT_EQ(VerdictOf(rule, report), "fine") << std::string(rule.id);
+  }
+}
+
+TEST(EveryRule, AsksForRestsInSecondsOfItsParameters) {
+  for (const DiagnosisRule& rule : AllRules()) {
+    for (const absl::string_view rest : rule.rests) {
+      const auto found =
+          std::find_if(rule.parameters.begin(), rule.parameters.end(),
+                       [&](const controller::RuleParameter& one) { return one.name == rest; });
+      ASSERT_NE(found, rule.parameters.end()) << std::string(rule.id) << " " << std::string(rest);
+      EXPECT_EQ(found->unit, "s");
     }
   }
 }

@@ -101,6 +101,20 @@ void AddTables(int index, v1::NamespaceStatistics& statistics) {
   qdisc.set_packets(1'000'000 + 10'000 * static_cast<uint64_t>(index));
 }
 
+// Half of it at rest, and nothing comes or goes.
+void AddPool(v1::SocketSummary& sockets) {
+  sockets.add_rest_seconds(30);
+  sockets.add_rest_seconds(300);
+  v1::SocketGroup& pool = *sockets.add_peers();
+  pool.set_peer_address("10.0.0.9");
+  pool.set_peer_port(6'379);
+  pool.set_sockets(40);
+  (*pool.mutable_states())["ESTAB"] = 40;
+  pool.add_resting(20);
+  pool.add_resting(0);
+  for (uint32_t i = 0; i < 40; ++i) pool.add_connection_hashes(i);
+}
+
 void AddSnapshot(int index, v1::HostEvidence& evidence) {
   v1::KernelSnapshot& snapshot = *evidence.add_snapshots();
   snapshot.set_boot_id("3f6c2f0e-0000-4000-8000-000000000001");
@@ -122,6 +136,7 @@ void AddSnapshot(int index, v1::HostEvidence& evidence) {
   sockets.set_port_range_low(32'768);
   sockets.set_port_range_high(60'999);
   sockets.set_ports_in_use(40);
+  AddPool(sockets);
 }
 
 }  // namespace
@@ -213,6 +228,17 @@ void AddConnection(v1::HostEvidence& evidence, v1::ConnectionRecord connection) 
   }
 }
 
+void LookTwice(v1::HostEvidence& evidence) {
+  for (int i = 1; i + 1 < kSnapshots; ++i) {
+    v1::SocketSummary listeners;
+    v1::SocketSummary& sockets = *NamespaceIn(evidence, i).mutable_sockets();
+    listeners.mutable_listeners()->Swap(sockets.mutable_listeners());
+    listeners.set_listeners_only(true);
+    sockets.Swap(&listeners);
+  }
+  evidence.mutable_sockets()->DeleteSubrange(1, kSnapshots - 2);
+}
+
 void Remove(v1::HostEvidence& evidence, absl::string_view need) {
   const std::string name(need);
   if (IsSysctl(need)) {
@@ -229,6 +255,12 @@ void Remove(v1::HostEvidence& evidence, absl::string_view need) {
     if (IsCounter(need)) statistics.mutable_counters()->erase(name);
     if (IsLevel(need)) statistics.mutable_levels()->erase(name);
     if (need == "sockets") statistics.clear_sockets();
+    if (need == "resting") {
+      statistics.mutable_sockets()->clear_rest_seconds();
+      for (v1::SocketGroup& one : *statistics.mutable_sockets()->mutable_peers()) {
+        one.clear_resting();
+      }
+    }
     if (need == "conntrack") statistics.clear_conntrack();
     if (need == "interfaces") statistics.clear_interfaces();
     if (need == "qdiscs") {

@@ -17,7 +17,7 @@ inline constexpr int kSnapshots = 5;  // 2.5 s apart: a window of 10 s
 inline constexpr uint64_t kNamespace = 4026531840;
 
 // Some load and nothing wrong: every counter that any rule needs or is helped by, levels, sysctls
-// at their defaults, one listener with an empty queue, host statistics, tables with room.
+// at their defaults, one listener with an empty queue, a pool, host statistics, tables with room.
 v1::HostEvidence HealthyHost(const std::string& name = "web1");
 
 v1::NamespaceStatistics& NamespaceIn(v1::HostEvidence& evidence, int snapshot);
@@ -37,7 +37,10 @@ v1::ConnectionRecord Connection(absl::string_view state, absl::string_view local
                                 absl::string_view peer);
 void AddConnection(v1::HostEvidence& evidence, v1::ConnectionRecord connection);
 
-// Takes away one of DiagnosisRule::needs.
+// As of a host where looking costs much: only the first and the last look at all sockets.
+void LookTwice(v1::HostEvidence& evidence);
+
+// Takes away one of DiagnosisRule::needs, or "resting": what DiagnosisRule::rests asks for.
 void Remove(v1::HostEvidence& evidence, absl::string_view need);
 
 // One rule on one host.

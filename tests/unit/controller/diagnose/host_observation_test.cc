@@ -74,6 +74,33 @@ TEST(HostObservation, KnowsInWhichSnapshotsAListenerWas) {
               ElementsAre(nullptr, nullptr, nullptr, testing::NotNull(), testing::NotNull()));
 }
 
+TEST(HostObservation, TellsLooksAtAllSocketsFromThoseAtListeners) {
+  v1::HostEvidence evidence = HealthyHost();
+  EXPECT_EQ(HostObservation(evidence, kNamespace).Looks().size(), 5U);
+  AddListener(evidence, Listener(8080, 1, 8));
+  LookTwice(evidence);
+  const HostObservation host(evidence, kNamespace);
+  ASSERT_EQ(host.Looks().size(), 2U);
+  EXPECT_EQ(host.Looks()[1].monotonic_ns, evidence.snapshots(4).monotonic_ns());
+  EXPECT_EQ(host.Looks()[1].sockets, *host.Sockets());
+  EXPECT_THAT(host.LookedAtLeast(2), IsOk());
+  EXPECT_THAT(host.LookedAtLeast(3),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       "judged by at least 3 looks at all sockets, not by 2: looking costs much "
+                       "CPU time on this host"));
+  EXPECT_THAT(host.Listeners()->back().samples, testing::SizeIs(5));
+}
+
+TEST(HostObservation, KnowsOnlyListenersByALastSnapshotOfThose) {
+  v1::HostEvidence evidence = HealthyHost();
+  NamespaceIn(evidence, 4).mutable_sockets()->set_listeners_only(true);
+  const HostObservation host(evidence, kNamespace);
+  EXPECT_THAT(host.Sockets(),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("listeners only")));
+  EXPECT_EQ(host.Listeners()->size(), 1U);
+  EXPECT_THAT(host.ListenersComplete(), IsOk());
+}
+
 TEST(HostObservation, FollowsAConnectionByItsCookie) {
   v1::HostEvidence evidence = HealthyHost();
   v1::ConnectionRecord connection = Connection("ESTAB", "10.0.0.1:4000", "10.0.0.2:80");

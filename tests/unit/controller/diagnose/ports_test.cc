@@ -62,6 +62,16 @@ TEST(PortExhaustion, ForeseesTheEndOfTheRange) {
   EXPECT_THAT(*Ask("R10", slow), IsEmpty());
 }
 
+TEST(PortExhaustion, ForeseesByTwoLooksAndNotByOne) {
+  v1::HostEvidence host = HealthyHost();
+  AddPortUse(host, 28'232, 0, 15'000);
+  LookTwice(host);
+  ASSERT_THAT(*Ask("R10", host), SizeIs(1));
+  EXPECT_NEAR(EvidenceOf(Ask("R10", host)->front(), "exhausted_in").after(), 8.8, 0.1);
+  host.mutable_snapshots()->DeleteSubrange(0, 3);  // the first of the two left has listeners alone
+  EXPECT_THAT(Ask("R10", host), StatusIs(absl::StatusCode::kFailedPrecondition));
+}
+
 TEST(PortExhaustion, SeesPortsThatAreBoundForAllDestinations) {
   v1::HostEvidence host = HealthyHost();
   NamespaceIn(host, kSnapshots - 1).mutable_sockets()->set_ports_in_use(25'409);
@@ -137,8 +147,10 @@ TEST(ListenerInRange, NamesTheListenerUnlessItsPortIsReserved) {
 TEST(ListenerInRange, LeavesLoopbackAndTheEdges) {
   v1::HostEvidence host = HealthyHost();
   v1::Listener local = Listener(40'000, 0, 128);
-  local.set_address("127.0.0.1");
-  AddListener(host, local);
+  for (const char* address : {"127.0.0.1", "::1", "::ffff:127.0.0.2"}) {
+    local.set_address(address);
+    AddListener(host, local);
+  }
   AddListener(host, Listener(32'767, 0, 128));
   AddListener(host, Listener(61'000, 0, 128));
   EXPECT_THAT(*Ask("R13", host), IsEmpty());

@@ -41,6 +41,17 @@ TEST(ReceiveQueueBuildup, IsSilentBelowItsThresholds) {
   EXPECT_THAT(*Ask("R22", host), IsEmpty());
 }
 
+TEST(ReceiveQueueBuildup, DoesNotJudgeByTwoSamples) {
+  v1::HostEvidence host = NotReading(127'480);
+  LookTwice(host);
+  EXPECT_THAT(Ask("R22", host), StatusIs(absl::StatusCode::kFailedPrecondition,
+                                         "judged by at least 3 samples of connections, not by 2"));
+  EXPECT_THAT(*Ask("R22", host, "samples", 2), SizeIs(1));
+  // They are enough to see a short queue.
+  (*host.mutable_sockets(0)->mutable_connections(0)->mutable_fields())["receive_queue"] = 0;
+  EXPECT_THAT(*Ask("R22", host), IsEmpty());
+}
+
 v1::HostEvidence Stalled(uint64_t window, uint64_t not_sent = 713'864) {
   v1::HostEvidence host = HealthyHost();
   AddMany(host, 2, "ESTAB", "10.0.0.1", "10.0.0.2:80",
@@ -54,7 +65,9 @@ TEST(ZeroWindowStall, MeansThePeersProgram) {
   EXPECT_EQ(findings->front().subject(), "to 10.0.0.2");
   EXPECT_EQ(EvidenceOf(findings->front(), "not_sent").after(), 2 * 713'864);
   EXPECT_THAT(*Ask("R23", Stalled(1'447)), SizeIs(1));
-  EXPECT_THAT(*Ask("R23", Stalled(0), "seconds", 11), IsEmpty());
+  EXPECT_THAT(Ask("R23", Stalled(0), "seconds", 11),
+              StatusIs(absl::StatusCode::kFailedPrecondition,
+                       "connections are judged by at least 11 s, not by 10 s"));
   EXPECT_THAT(*Ask("R23", Stalled(0, 0)), IsEmpty());
 }
 
@@ -98,6 +111,24 @@ TEST(SendQueueBuildup, SaysWhatHoldsItBack) {
   EXPECT_THAT(findings->front().cause(), HasSubstr("congestion window is full"));
   EXPECT_THAT(*Ask("R24", Limited("rwnd_limited", 1'000'000)), IsEmpty());
   EXPECT_THAT(*Ask("R24", Limited("rwnd_limited", 0), "bytes", 300'001), IsEmpty());
+}
+
+TEST(SendQueueBuildup, DoesNotJudgeByTwoSamples) {
+  v1::HostEvidence host = Limited("rwnd_limited", 0);
+  LookTwice(host);
+  EXPECT_THAT(Ask("R24", host),
+              StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("at least 3 samples")));
+  EXPECT_THAT(*Ask("R25", host), IsEmpty());
+}
+
+TEST(RulesOfChange, AreNotEvaluatedByOneSample) {
+  v1::HostEvidence host = HealthyHost();
+  host.mutable_sockets()->DeleteSubrange(1, kSnapshots - 1);
+  for (const char* rule : {"R22", "R23", "R24", "R25", "R26", "R30", "R47"}) {
+    EXPECT_THAT(Ask(rule, host),
+                StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("at least 2 samples")))
+        << rule;
+  }
 }
 
 TEST(MemoryPressure, WarnsBeforeThePressurePoint) {
