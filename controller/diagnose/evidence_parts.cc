@@ -7,6 +7,7 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "common/base/check.h"
@@ -59,7 +60,8 @@ std::set<uint32_t> RestsOf(const RuleSelection& selection) {
   for (const DiagnosisRule* rule : selection.rules) {
     const RuleParameters& parameters = selection.settings.at(std::string(rule->id));
     for (const absl::string_view name : rule->rests) {
-      seconds.insert(static_cast<uint32_t>(parameters[name]));
+      constexpr double kMost = std::numeric_limits<uint32_t>::max();
+      seconds.insert(static_cast<uint32_t>(std::clamp(parameters[name], 0.0, kMost)));
     }
   }
   return seconds;
