@@ -1,6 +1,7 @@
 #include "controller/commands/diagnose.h"
 
 #include <CLI/CLI.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,6 +39,13 @@ absl::Status PrintAs(const v1::DiagnosisReport& report, CommandContext& context)
   return absl::OkStatus();
 }
 
+// Those that died under way have said something as well.
+size_t AgentsIn(const v1::DiagnosisReport& report) {
+  std::set<std::string> names(report.hosts().begin(), report.hosts().end());
+  for (const v1::AgentFailure& failure : report.failures()) names.insert(failure.name());
+  return names.size();
+}
+
 class DiagnoseCommand final : public Command {
  public:
   void AddOptions(CLI::App& app) override {
@@ -69,8 +77,7 @@ class DiagnoseCommand final : public Command {
     }
     const v1::DiagnosisReport report = Diagnose(bundle, selection);
     TF_RETURN_IF_ERROR(PrintAs(report, context));
-    const auto asked = static_cast<size_t>(report.hosts_size() + report.failures_size());
-    const ExitCode code = ConcludeFanOut(context, asked, report.failures());
+    const ExitCode code = ConcludeFanOut(context, AgentsIn(report), report.failures());
     return code == kOk && HasFinding(report, *fail_on) ? kCheckFailed : code;
   }
 
